@@ -1,0 +1,132 @@
+"""Attention of prompts that read CLIP's tokens while nothing reads a prompt (RPO, section 3.2).
+
+The same computation stands here twice:
+
+* the masked form, the definition: prompts join the token sequence and a mask keeps every query
+  from every prompt. `attention_mask` and `masked_pass`;
+* the fast form: CLIP's tokens never see a prompt, so they pass through the layers once, without
+  autograd, and each layer leaves its keys and values to the prompts, which are nothing but extra
+  queries. `frozen_layers` and `read_only_pass`.
+
+Both run on the residual attention blocks of an unmodified OpenAI CLIP. Tokens are laid out as
+(batch, tokens, width), attention as (batch, heads, tokens, width of a head).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, scaled_dot_product_attention
+
+
+class FrozenLayer(NamedTuple):
+    """What one layer of CLIP leaves to the prompts: keys and values, (batch, heads, tokens, d)."""
+
+    block: nn.Module
+    keys: Tensor
+    values: Tensor
+
+
+def attention_mask(
+    tokens: int, prompts: int, causal: bool, lengths: Tensor | None = None, read_only: bool = True
+) -> Tensor:
+    """Who sees whom, when `prompts` prompts follow `tokens` tokens of CLIP.
+
+    Args:
+        causal: a token sees itself and earlier tokens only, as in CLIP's text encoder.
+        lengths: (batch,) the number of real tokens; the rest is padding that no prompt sees.
+        read_only: nothing sees a prompt. If false (the ablation), prompts are ordinary tokens:
+            seen by all, or, with `causal`, by themselves and by later prompts.
+
+    Returns:
+        (batch or 1, 1, tokens + prompts, tokens + prompts), True where the query of a row may
+        see the key of a column.
+    """
+    size = tokens + prompts
+    device = lengths.device if lengths is not None else None
+    is_prompt = torch.arange(size, device=device) >= tokens
+    visible = torch.ones(size, size, dtype=torch.bool, device=device)
+    if causal:
+        visible = visible.tril()
+    if read_only:
+        visible = visible & ~is_prompt
+    visible = visible[None, None]
+    if lengths is not None:
+        hidden_padding = is_prompt[:, None] & ~is_prompt & ~visible_tokens(lengths, size)
+        visible = visible & ~hidden_padding
+    return visible
+
+
+def visible_tokens(lengths: Tensor, tokens: int) -> Tensor:
+    """(batch, 1, 1, tokens), True at the first `lengths` (batch,) tokens of each sequence."""
+    return (torch.arange(tokens, device=lengths.device) < lengths[:, None])[:, None, None]
+
+
+def masked_pass(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor) -> Tensor:
+    """CLIP's layers on tokens and prompts together, (batch, tokens + prompts, width) both ways."""
+    for block in blocks:
+        attended = scaled_dot_product_attention(*_queries_keys_values(block, tokens), mask)
+        tokens = _block_output(block, tokens, attended)
+    return tokens
+
+
+@torch.no_grad()
+def frozen_layers(
+    blocks: Sequence[nn.Module], tokens: Tensor, causal: bool = False
+) -> Iterator[FrozenLayer]:
+    """CLIP's own pass over `tokens` (batch, tokens, width), layer by layer as it is consumed.
+
+    Keep the layers in a list when the same tokens will be read again, as class texts are.
+    """
+    for block in blocks:
+        queries, keys, values = _queries_keys_values(block, tokens)
+        yield FrozenLayer(block, keys, values)
+        if block is not blocks[-1]:  # no prompt reads what comes out of the last layer
+            attended = scaled_dot_product_attention(queries, keys, values, is_causal=causal)
+            tokens = _block_output(block, tokens, attended)
+
+
+def read_only_pass(
+    layers: Iterable[FrozenLayer], prompts: Tensor, visible: Tensor | None = None
+) -> Tensor:
+    """Prompts read every layer's tokens and leave no trace there.
+
+    Args:
+        layers: from `frozen_layers`, over `batch` sequences.
+        prompts: (1 or batch, K, width).
+        visible: from `visible_tokens`, where sequences differ in length.
+
+    Returns:
+        (batch, K, width). Gradients flow to `prompts` alone.
+    """
+    for block, keys, values in layers:
+        queries = _heads(block, _project(block, block.ln_1(prompts), slice(0, 1)))
+        queries = queries.expand(len(keys), -1, -1, -1)
+        attended = scaled_dot_product_attention(queries, keys, values, visible)
+        prompts = _block_output(block, prompts, attended)
+    return prompts
+
+
+def _queries_keys_values(block: nn.Module, tokens: Tensor) -> list[Tensor]:
+    """Three times (batch, heads, tokens, d)."""
+    projected = _project(block, block.ln_1(tokens), slice(0, 3))
+    return [_heads(block, part) for part in projected.chunk(3, dim=-1)]
+
+
+def _project(block: nn.Module, tokens: Tensor, parts: slice) -> Tensor:
+    """The chosen ones of the query (0), key (1) and value (2) projections, side by side."""
+    weight = block.attn.in_proj_weight.unflatten(0, (3, -1))[parts].flatten(0, 1)
+    bias = block.attn.in_proj_bias.unflatten(0, (3, -1))[parts].flatten(0, 1)
+    return linear(tokens, weight, bias)
+
+
+def _heads(block: nn.Module, tokens: Tensor) -> Tensor:
+    """(batch, tokens, width) to (batch, heads, tokens, d)."""
+    return tokens.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2)
+
+
+def _block_output(block: nn.Module, tokens: Tensor, attended: Tensor) -> Tensor:
+    """The rest of a residual attention block, after its attention."""
+    tokens = tokens + block.attn.out_proj(attended.transpose(1, 2).flatten(2))
+    return tokens + block.mlp(block.ln_2(tokens))

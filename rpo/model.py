@@ -1,0 +1,175 @@
+"""RPO: prompts and towers to logits (RPO, equations of section 3).
+
+`ReadOnlyModel` is the fast form, `MaskedModel` the definition that it equals. Both give
+
+    logit(image, class) = mean over k of exp(logit_scale) <v_k, t_k>
+
+where v_k and t_k are the unit-length outputs of visual prompt k and text prompt k: prompt k only
+ever meets prompt k.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from rpo.attention import (
+    FrozenLayer,
+    attention_mask,
+    frozen_layers,
+    masked_pass,
+    read_only_pass,
+    visible_tokens,
+)
+from rpo.precision import autocast_dtype
+from rpo.prompts import PromptLearner
+from rpo.text import tokenize
+from rpo.towers import ImageTower, TextTower
+
+# Which prompts are learnt. `text`: text prompts against CLIP's own image feature;
+# `visual`: visual prompts against CLIP's own text feature (the uni-modal ablations).
+MODALITIES = ("both", "text", "visual")
+
+
+class ReadOnlyModel(nn.Module):
+    """A frozen CLIP with read-only prompts for one list of class texts.
+
+    Args:
+        clip: an OpenAI CLIP with a vision transformer; it is read, never changed.
+        texts: one per class.
+        prompt_learner: the only thing that learns.
+        modality: one of MODALITIES.
+    """
+
+    def __init__(
+        self,
+        clip: nn.Module,
+        texts: Sequence[str],
+        prompt_learner: PromptLearner,
+        modality: str = "both",
+    ) -> None:
+        super().__init__()
+        self.clip = clip.requires_grad_(False)
+        self.image_tower = ImageTower(clip)
+        self.text_tower = TextTower(clip)
+        self.prompt_learner = prompt_learner
+        self.modality = modality
+        ids, lengths = tokenize(texts, clip.context_length)
+        self.register_buffer("ids", ids, persistent=False)
+        self.register_buffer("lengths", lengths, persistent=False)
+        self._forget()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (batch, classes) in float32 for images (batch, 3, height, width)."""
+        image_features = self.image_features(images)
+        text_features = self.cached_text_features()
+        prompts = max(image_features.shape[1], text_features.shape[1])
+        with torch.autocast(images.device.type, enabled=False):  # the mean stays float32
+            similarities = torch.einsum("bkd,ckd->bc", image_features, text_features) / prompts
+            return self.clip.logit_scale.exp().float() * similarities
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """(batch, K, embedding) of unit length; K is 1 where images have no prompts."""
+        if self.modality == "text":
+            return _unit(self._own_image_feature(images))
+        return _unit(self.image_tower.project(self.read_images(images)))
+
+    def text_features(self) -> Tensor:
+        """(classes, K, embedding) of unit length; K is 1 where texts have no prompts."""
+        if self.modality == "visual":
+            return _unit(self._own_text_feature())
+        return _unit(self.text_tower.project(self.read_texts()))
+
+    def cached_text_features(self) -> Tensor:
+        """`text_features`, computed once per state of the prompts where no gradient is wanted."""
+        if torch.is_grad_enabled():
+            return self.text_features()
+        prompts = self.prompt_learner.text_prompt
+        if self._text_features_of is None or not torch.equal(self._text_features_of[0], prompts):
+            self._text_features_of = (prompts.clone(), self.text_features())
+        return self._text_features_of[1]
+
+    def read_images(self, images: Tensor) -> Tensor:
+        """The visual prompts after the last layer, (batch, K, visual width)."""
+        tokens = self.image_tower.embed(images)
+        prompts = self.image_tower.embed_prompts(self.prompt_learner.img_prompt)
+        return read_only_pass(frozen_layers(self.image_tower.blocks, tokens), prompts)
+
+    def read_texts(self) -> Tensor:
+        """The text prompts after the last layer, (classes, K, text width)."""
+        prompts = self.text_tower.embed_prompts(self.prompt_learner.text_prompt)
+        visible = visible_tokens(self.lengths, self.ids.shape[1])
+        return read_only_pass(self.text_layers(), prompts, visible)
+
+    def text_layers(self) -> list[FrozenLayer]:
+        """Keys and values of the class texts: the same for the whole run, computed once."""
+        precision = autocast_dtype(self.ids.device)
+        if precision not in self._text_layers:
+            with torch.inference_mode(False):  # so that a later training step may use them too
+                tokens = self.text_tower.embed(self.ids)
+                layers = list(frozen_layers(self.text_tower.blocks, tokens, causal=True))
+            self._text_layers[precision] = layers
+        return self._text_layers[precision]
+
+    def _forget(self) -> None:
+        """Drops what was computed once."""
+        self._text_layers: dict[torch.dtype | None, list[FrozenLayer]] = {}
+        self._text_features_of: tuple[Tensor, Tensor] | None = None
+
+    def _apply(self, *args: Any, **options: Any) -> "ReadOnlyModel":
+        """PyTorch's hook behind `.to()` and its like: what is kept would stay behind."""
+        self._forget()
+        return super()._apply(*args, **options)
+
+    @torch.no_grad()
+    def _own_image_feature(self, images: Tensor) -> Tensor:
+        """CLIP's image features, (batch, 1, embedding)."""
+        return self.clip.encode_image(images)[:, None]
+
+    @torch.no_grad()
+    def _own_text_feature(self) -> Tensor:
+        """CLIP's text features, (classes, 1, embedding)."""
+        padded = nn.functional.pad(self.ids, (0, self.clip.context_length - self.ids.shape[1]))
+        return self.clip.encode_text(padded)[:, None]
+
+
+class MaskedModel(ReadOnlyModel):
+    """RPO as the paper defines it: prompts join the sequence, a mask keeps them read-only.
+
+    Slower than its parent and equal to it. With `read_only` false (the ablation of section 4)
+    the prompts take part in the attention like ordinary tokens and do change CLIP's own.
+    """
+
+    def __init__(self, *args: Any, read_only: bool = True, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.read_only = read_only
+
+    def read_images(self, images: Tensor) -> Tensor:
+        tokens = self.image_tower.embed(images)
+        prompts = self.image_tower.embed_prompts(self.prompt_learner.img_prompt)
+        mask = attention_mask(
+            tokens.shape[1], prompts.shape[1], causal=False, read_only=self.read_only
+        )
+        return _masked(self.image_tower.blocks, tokens, prompts, mask.to(tokens.device))
+
+    def read_texts(self) -> Tensor:
+        tokens = self.text_tower.embed(self.ids)
+        prompts = self.text_tower.embed_prompts(self.prompt_learner.text_prompt)
+        mask = attention_mask(
+            tokens.shape[1], prompts.shape[1], True, self.lengths, read_only=self.read_only
+        )
+        return _masked(self.text_tower.blocks, tokens, prompts, mask)
+
+
+def _masked(blocks: Sequence[nn.Module], tokens: Tensor, prompts: Tensor, mask: Tensor) -> Tensor:
+    """Tokens and prompts through the layers together; the prompts, (batch, K, width)."""
+    prompts = prompts.expand(len(tokens), -1, -1)
+    together = masked_pass(blocks, torch.cat([tokens, prompts], dim=1), mask)
+    return together[:, tokens.shape[1] :]
+
+
+def _unit(features: Tensor) -> Tensor:
+    """To unit length, in float32 whatever the towers compute in."""
+    return normalize(features.float(), dim=-1)

@@ -1,0 +1,90 @@
+"""CLIP comes from a name, a state dict, a TorchScript archive, or not at all with a reason."""
+
+import builtins
+
+import pytest
+import torch
+
+from rpo import backbone
+from rpo.backbone import available_backbones, import_clip, load_clip, read_state_dict
+
+
+def test_a_state_dict_loads_as_openai_loads_it(clip_file):
+    ours = load_clip(str(clip_file))
+    theirs, _ = import_clip().load(str(clip_file), device="cpu", jit=False)
+    for name, tensor in theirs.state_dict().items():
+        torch.testing.assert_close(ours.float().state_dict()[name], tensor, rtol=0, atol=0)
+
+
+def test_a_torchscript_archive_loads(random_clip, tmp_path):
+    clip = random_clip()
+    images = torch.randn(1, 3, 32, 32)
+    path = tmp_path / "archive.pt"
+    traced = torch.jit.trace(clip, (images, import_clip().tokenize("a cat")))
+    traced.save(str(path))
+    loaded = load_clip(str(path)).float()
+    torch.testing.assert_close(
+        loaded.encode_image(images), clip.encode_image(images), rtol=0.02, atol=0.02
+    )
+
+
+def test_sparse_vocabulary_is_filled_in_the_same_way_each_time(random_clip, tmp_path):
+    state = random_clip().state_dict()
+    weight = state.pop("token_embedding.weight")
+    ids = torch.tensor([5, 49407])
+    state |= {
+        "token_embedding.ids": ids,
+        "token_embedding.rows": weight[ids],
+        "token_embedding.vocabulary": torch.tensor(len(weight)),
+        "token_embedding.std": torch.tensor(0.02),
+    }
+    torch.save(state, tmp_path / "sparse.pt")
+    first, second = (read_state_dict(tmp_path / "sparse.pt") for _ in range(2))
+    filled = first["token_embedding.weight"]
+    assert filled.shape == weight.shape
+    assert torch.equal(filled[ids], weight[ids])
+    assert torch.equal(filled, second["token_embedding.weight"])
+    assert 0.019 < filled.std() < 0.021
+
+
+def test_an_unknown_name_gets_the_choices():
+    with pytest.raises(ValueError, match=r'"ViT-B/15".*Did you mean "ViT-B/16"\?.*tiny'):
+        load_clip("ViT-B/15")
+
+
+def test_a_file_that_is_no_clip_is_named(tmp_path):
+    (tmp_path / "text.pt").write_text("no checkpoint")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pt")
+    for name in ("text.pt", "other.pt"):
+        with pytest.raises(RuntimeError, match=name):
+            load_clip(str(tmp_path / name))
+
+
+def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLIP_CACHE", str(tmp_path))
+
+    def refuse(url, root):
+        raise OSError("no network")
+
+    monkeypatch.setattr(import_clip().clip, "_download", refuse)
+    with pytest.raises(RuntimeError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"):
+        load_clip("ViT-B/16")
+
+
+def test_every_openai_name_is_offered():
+    assert {"ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px", "tiny"} <= set(
+        available_backbones()
+    )
+
+
+@pytest.mark.parametrize("missing", ["clip", "pkg_resources"])
+def test_a_missing_clip_names_the_cure(monkeypatch, missing):
+    def refuse(name, *args, **options):
+        if name == "clip":
+            raise ModuleNotFoundError(f"No module named '{missing}'", name=missing)
+        return real_import(name, *args, **options)
+
+    real_import = builtins.__import__
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ImportError, match="pip install .*(clip-anytorch|setuptools<82)"):
+        backbone.import_clip()
