@@ -13,17 +13,20 @@ Both run on the residual attention blocks of an unmodified OpenAI CLIP. Tokens a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear, scaled_dot_product_attention
+
+# A residual attention block of OpenAI's CLIP.
+Block: TypeAlias = Any
 
 
 class FrozenLayer(NamedTuple):
     """What one layer of CLIP leaves to the prompts: keys and values, (batch, heads, tokens, d)."""
 
-    block: nn.Module
+    block: Block
     keys: Tensor
     values: Tensor
 
@@ -63,17 +66,18 @@ def visible_tokens(lengths: Tensor, tokens: int) -> Tensor:
     return (torch.arange(tokens, device=lengths.device) < lengths[:, None])[:, None, None]
 
 
-def masked_pass(blocks: Iterable[nn.Module], tokens: Tensor, mask: Tensor) -> Tensor:
+def masked_pass(blocks: Iterable[Block], tokens: Tensor, mask: Tensor) -> Tensor:
     """CLIP's layers on tokens and prompts together, (batch, tokens + prompts, width) both ways."""
     for block in blocks:
-        attended = scaled_dot_product_attention(*_queries_keys_values(block, tokens), mask)
+        queries, keys, values = _queries_keys_values(block, tokens)
+        attended = scaled_dot_product_attention(queries, keys, values, mask)
         tokens = _block_output(block, tokens, attended)
     return tokens
 
 
 @torch.no_grad()
 def frozen_layers(
-    blocks: Sequence[nn.Module], tokens: Tensor, causal: bool = False
+    blocks: Sequence[Block], tokens: Tensor, causal: bool = False
 ) -> Iterator[FrozenLayer]:
     """CLIP's own pass over `tokens` (batch, tokens, width), layer by layer as it is consumed.
 
@@ -108,25 +112,25 @@ def read_only_pass(
     return prompts
 
 
-def _queries_keys_values(block: nn.Module, tokens: Tensor) -> list[Tensor]:
+def _queries_keys_values(block: Block, tokens: Tensor) -> list[Tensor]:
     """Three times (batch, heads, tokens, d)."""
     projected = _project(block, block.ln_1(tokens), slice(0, 3))
     return [_heads(block, part) for part in projected.chunk(3, dim=-1)]
 
 
-def _project(block: nn.Module, tokens: Tensor, parts: slice) -> Tensor:
+def _project(block: Block, tokens: Tensor, parts: slice) -> Tensor:
     """The chosen ones of the query (0), key (1) and value (2) projections, side by side."""
     weight = block.attn.in_proj_weight.unflatten(0, (3, -1))[parts].flatten(0, 1)
     bias = block.attn.in_proj_bias.unflatten(0, (3, -1))[parts].flatten(0, 1)
     return linear(tokens, weight, bias)
 
 
-def _heads(block: nn.Module, tokens: Tensor) -> Tensor:
+def _heads(block: Block, tokens: Tensor) -> Tensor:
     """(batch, tokens, width) to (batch, heads, tokens, d)."""
     return tokens.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2)
 
 
-def _block_output(block: nn.Module, tokens: Tensor, attended: Tensor) -> Tensor:
+def _block_output(block: Block, tokens: Tensor, attended: Tensor) -> Tensor:
     """The rest of a residual attention block, after its attention."""
     tokens = tokens + block.attn.out_proj(attended.transpose(1, 2).flatten(2))
     return tokens + block.mlp(block.ln_2(tokens))

@@ -4,15 +4,18 @@ import os
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rpo.suggest import unknown
 
 TINY = "tiny"
 TINY_FILE = Path(__file__).parent / "assets" / "tiny_clip.pt"
 StateDict = dict[str, Tensor]
+# OpenAI's CLIP: an nn.Module whose attributes a type checker cannot know.
+Clip: TypeAlias = Any
 
 
 def import_clip() -> ModuleType:
@@ -45,7 +48,7 @@ def available_backbones() -> list[str]:
     return [*import_clip().available_models(), TINY]
 
 
-def load_clip(name: str) -> nn.Module:
+def load_clip(name: str) -> Clip:
     """A CLIP on the CPU, in evaluation mode, with OpenAI's mix of float16 and float32 weights.
 
     Args:
@@ -53,15 +56,15 @@ def load_clip(name: str) -> nn.Module:
             "tiny", or the path of a checkpoint in OpenAI's format, JIT archive or state dict.
 
     Raises:
-        ValueError: there is no such name or file.
-        RuntimeError: the weights cannot be downloaded, or the file is not a CLIP.
+        ValueError: there is no such name or file, or the file is not a CLIP.
+        FileNotFoundError: the weights are not here and cannot be downloaded.
     """
     path = backbone_file(name)
     state = read_state_dict(path)
     try:
         return import_clip().model.build_model(state).eval()
     except (KeyError, RuntimeError) as error:
-        raise RuntimeError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
+        raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
 
 
 def backbone_file(name: str) -> Path:
@@ -81,7 +84,7 @@ def _download(clip: ModuleType, name: str) -> Path:
     try:
         return Path(clip.clip._download(url, str(weights_cache())))
     except (OSError, RuntimeError) as error:
-        raise RuntimeError(
+        raise FileNotFoundError(
             f"the weights of {name} are not in {weights_cache()} and cannot be downloaded "
             f"({error}). Fetch {url} and put it there, or set MODEL.BACKBONE.NAME to the path of "
             f'a checkpoint, or to "{TINY}", the small CLIP that needs no download'
@@ -92,7 +95,7 @@ def read_state_dict(path: Path) -> StateDict:
     """The tensors of a checkpoint. Nothing in the file is unpickled beyond plain data.
 
     Raises:
-        RuntimeError: the file is neither a TorchScript archive nor a state dict.
+        ValueError: the file is neither a TorchScript archive nor a state dict.
     """
     try:
         return _expand_vocabulary(torch.load(path, map_location="cpu", weights_only=True))
@@ -100,7 +103,7 @@ def read_state_dict(path: Path) -> StateDict:
         try:
             return dict(torch.jit.load(path, map_location="cpu").state_dict())
         except RuntimeError:
-            raise RuntimeError(
+            raise ValueError(
                 f"{path} is neither a TorchScript archive nor a state dict: {not_a_state_dict}"
             ) from None
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rpo.attention import (
+    Block,
     FrozenLayer,
     attention_mask,
     frozen_layers,
@@ -23,6 +24,7 @@ from rpo.attention import (
     read_only_pass,
     visible_tokens,
 )
+from rpo.backbone import Clip
 from rpo.precision import autocast_dtype
 from rpo.prompts import PromptLearner
 from rpo.text import tokenize
@@ -43,15 +45,20 @@ class ReadOnlyModel(nn.Module):
         modality: one of MODALITIES.
     """
 
+    ids: Tensor
+    lengths: Tensor
+    _text_layers: dict[torch.dtype | None, list[FrozenLayer]]
+    _text_features_of: tuple[Tensor, Tensor] | None
+
     def __init__(
         self,
-        clip: nn.Module,
+        clip: Clip,
         texts: Sequence[str],
         prompt_learner: PromptLearner,
         modality: str = "both",
     ) -> None:
         super().__init__()
-        self.clip = clip.requires_grad_(False)
+        self.clip: Clip = clip.requires_grad_(False)
         self.image_tower = ImageTower(clip)
         self.text_tower = TextTower(clip)
         self.prompt_learner = prompt_learner
@@ -115,8 +122,8 @@ class ReadOnlyModel(nn.Module):
 
     def _forget(self) -> None:
         """Drops what was computed once."""
-        self._text_layers: dict[torch.dtype | None, list[FrozenLayer]] = {}
-        self._text_features_of: tuple[Tensor, Tensor] | None = None
+        self._text_layers = {}
+        self._text_features_of = None
 
     def _apply(self, *args: Any, **options: Any) -> "ReadOnlyModel":
         """PyTorch's hook behind `.to()` and its like: what is kept would stay behind."""
@@ -131,8 +138,7 @@ class ReadOnlyModel(nn.Module):
     @torch.no_grad()
     def _own_text_feature(self) -> Tensor:
         """CLIP's text features, (classes, 1, embedding)."""
-        padded = nn.functional.pad(self.ids, (0, self.clip.context_length - self.ids.shape[1]))
-        return self.clip.encode_text(padded)[:, None]
+        return self.text_tower.encode(self.ids, self.lengths)[:, None]
 
 
 class MaskedModel(ReadOnlyModel):
@@ -163,7 +169,7 @@ class MaskedModel(ReadOnlyModel):
         return _masked(self.text_tower.blocks, tokens, prompts, mask)
 
 
-def _masked(blocks: Sequence[nn.Module], tokens: Tensor, prompts: Tensor, mask: Tensor) -> Tensor:
+def _masked(blocks: Sequence[Block], tokens: Tensor, prompts: Tensor, mask: Tensor) -> Tensor:
     """Tokens and prompts through the layers together; the prompts, (batch, K, width)."""
     prompts = prompts.expand(len(tokens), -1, -1)
     together = masked_pass(blocks, torch.cat([tokens, prompts], dim=1), mask)

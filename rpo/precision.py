@@ -3,14 +3,15 @@
 import contextlib
 
 import torch
-from torch import nn
+
+from rpo.backbone import Clip
 
 # fp16: the weights OpenAI keeps in half precision stay so. bf16: the same weights in bfloat16.
 # amp: float32 weights, products under autocast (float16 on CUDA, bfloat16 on CPU).
 PRECISIONS = ("fp32", "fp16", "bf16", "amp")
 
 
-def set_precision(clip: nn.Module, precision: str) -> nn.Module:
+def set_precision(clip: Clip, precision: str) -> Clip:
     """Converts, in place, a CLIP as `load_clip` gives it: half the weights in float16.
 
     Raises:

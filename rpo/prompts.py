@@ -13,9 +13,14 @@ def unit_noise(shape: tuple[int, int]) -> Tensor:
     return noise / noise.norm(dim=-1, keepdim=True)
 
 
+def gaussian_noise(shape: tuple[int, int]) -> Tensor:
+    """Standard normal rows, as in the paper."""
+    return torch.randn(shape)
+
+
 # What is added, times NOISE_SCALE, to the special token: `unit` as the released code does it,
 # `gaussian` as the paper writes it, N(special token, NOISE_SCALE squared).
-NOISES = {"unit": unit_noise, "gaussian": torch.randn}
+NOISES = {"unit": unit_noise, "gaussian": gaussian_noise}
 
 
 def special_token_prompts(token: Tensor, count: int, noise: str = "unit") -> Tensor:

@@ -3,11 +3,16 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MANY = 30
+
 
 def unknown(kind: str, typed: str, choices: Iterable[str]) -> str:
-    """One sentence for a mistyped name: what was typed, the nearest choice, all choices."""
-    choices = sorted(choices)
-    by_lower = {choice.lower(): choice for choice in choices}
-    nearest = get_close_matches(typed.lower(), by_lower, n=1)
-    hint = f' Did you mean "{by_lower[nearest[0]]}"?' if nearest else ""
-    return f'there is no {kind} "{typed}".{hint} Choices: {", ".join(choices)}'
+    """One sentence for a mistyped name: what was typed, the nearest choice, the choices.
+
+    Of more than MANY choices only the nearest are listed.
+    """
+    by_lower = {choice.lower(): choice for choice in sorted(choices)}
+    nearest = [by_lower[name] for name in get_close_matches(typed.lower(), by_lower, n=8)]
+    listed = list(by_lower.values()) if len(by_lower) <= MANY else [*nearest, "..."]
+    hint = f' Did you mean "{nearest[0]}"?' if nearest else ""
+    return f'there is no {kind} "{typed}".{hint} Choices: {", ".join(listed)}'

@@ -4,14 +4,20 @@ A tower is a view: it holds modules of an OpenAI CLIP and never changes them. Al
 model's own, so that ViT-B/32, B/16, L/14 and L/14@336px are the same code.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from rpo.attention import attention_mask, masked_pass
+from rpo.backbone import Clip
 
 
 class ImageTower(nn.Module):
     """The image encoder, a vision transformer."""
 
-    def __init__(self, clip: nn.Module) -> None:
+    def __init__(self, clip: Clip) -> None:
         """Raises ValueError for a ResNet, which has no token sequence to append prompts to."""
         super().__init__()
         if not hasattr(clip.visual, "class_embedding"):
@@ -19,8 +25,8 @@ class ImageTower(nn.Module):
                 "read-only prompts need a vision transformer (ViT-B/32, ViT-B/16, ViT-L/14, "
                 f"ViT-L/14@336px or tiny), and this CLIP has a {type(clip.visual).__name__}"
             )
-        self.visual = clip.visual
-        self.blocks = clip.visual.transformer.resblocks
+        self.visual: Any = clip.visual
+        self.blocks: Sequence[Any] = clip.visual.transformer.resblocks
 
     @property
     def class_token(self) -> Tensor:
@@ -47,13 +53,13 @@ class ImageTower(nn.Module):
 class TextTower(nn.Module):
     """The text encoder, a causal transformer."""
 
-    def __init__(self, clip: nn.Module) -> None:
+    def __init__(self, clip: Clip) -> None:
         super().__init__()
-        self.token_embedding = clip.token_embedding
-        self.positional_embedding = clip.positional_embedding
-        self.blocks = clip.transformer.resblocks
+        self.token_embedding: nn.Embedding = clip.token_embedding
+        self.positional_embedding: Tensor = clip.positional_embedding
+        self.blocks: Sequence[Any] = clip.transformer.resblocks
         self.ln_final = clip.ln_final
-        self.text_projection = clip.text_projection
+        self.text_projection: Tensor = clip.text_projection
 
     @property
     def end_token(self) -> Tensor:
@@ -65,6 +71,12 @@ class TextTower(nn.Module):
         dtype = self.text_projection.dtype
         positions = self.positional_embedding[: tokens.shape[1]]
         return self.token_embedding(tokens).to(dtype) + positions.to(dtype)
+
+    def encode(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """CLIP's own text features, (classes, embedding), from cropped ids (classes, tokens)."""
+        causal = attention_mask(tokens.shape[1], prompts=0, causal=True).to(tokens.device)
+        outputs = masked_pass(self.blocks, self.embed(tokens), causal)
+        return self.project(outputs[torch.arange(len(tokens)), lengths - 1])
 
     def embed_prompts(self, prompts: Tensor) -> Tensor:
         """(K, width) to (1, K, width): a text prompt has no position."""

@@ -7,7 +7,7 @@ from PIL import Image
 
 from rpo.backbone import import_clip
 
-# name: embedding, resolution, vision layers, vision width, patch, text width, text heads, text layers
+# embedding, resolution, vision layers, width and patch, text width, heads and layers
 SHAPES = {
     "small": (32, 32, 2, 64, 8, 64, 2, 2),
     "deep": (48, 48, 3, 128, 16, 64, 1, 4),

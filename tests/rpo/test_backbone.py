@@ -56,7 +56,7 @@ def test_a_file_that_is_no_clip_is_named(tmp_path):
     (tmp_path / "text.pt").write_text("no checkpoint")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pt")
     for name in ("text.pt", "other.pt"):
-        with pytest.raises(RuntimeError, match=name):
+        with pytest.raises(ValueError, match=name):
             load_clip(str(tmp_path / name))
 
 
@@ -67,7 +67,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path):
         raise OSError("no network")
 
     monkeypatch.setattr(import_clip().clip, "_download", refuse)
-    with pytest.raises(RuntimeError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"):
+    with pytest.raises(FileNotFoundError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"):
         load_clip("ViT-B/16")
 
 

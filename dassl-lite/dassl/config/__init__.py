@@ -1,0 +1,5 @@
+"""Default configuration."""
+
+from .defaults import clean_cfg, get_cfg_default
+
+__all__ = ["clean_cfg", "get_cfg_default"]

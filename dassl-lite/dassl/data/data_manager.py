@@ -1,0 +1,145 @@
+"""The dataset with its loaders."""
+
+from typing import Any
+
+import torch
+from tabulate import tabulate
+from torch.utils.data import DataLoader
+
+from .dataset_wrapper import DatasetWrapper
+from .datasets import build_dataset
+from .samplers import build_sampler
+from .transforms import build_transform
+
+
+def build_data_loader(
+    cfg: Any,
+    sampler_type: str = "SequentialSampler",
+    data_source: Any = None,
+    batch_size: int = 64,
+    n_domain: int = 0,
+    n_ins: int = 2,
+    tfm: Any = None,
+    is_train: bool = True,
+    dataset_wrapper: Any = None,
+) -> DataLoader[Any]:
+    """Return a loader of dicts; see `DatasetWrapper`.
+
+    In training an incomplete last batch is dropped, unless it is the only one.
+
+    Args:
+        n_domain, n_ins: of samplers that no prompt learner uses; ignored.
+        dataset_wrapper: a class to use instead of `DatasetWrapper`.
+
+    Raises:
+        ValueError: there is not a single image.
+    """
+    if not data_source:
+        purpose = "training" if is_train else "testing"
+        raise ValueError(f"{cfg.DATASET.NAME} has no images for {purpose}")
+    wrapper = DatasetWrapper if dataset_wrapper is None else dataset_wrapper
+    return DataLoader(
+        wrapper(cfg, data_source, transform=tfm, is_train=is_train),
+        batch_size=batch_size,
+        sampler=build_sampler(sampler_type, data_source=data_source),
+        num_workers=cfg.DATALOADER.NUM_WORKERS,
+        drop_last=is_train and len(data_source) >= batch_size,
+        pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
+    )
+
+
+class DataManager:
+    """Builds the dataset, the transforms and the loaders, in this order.
+
+    Attributes:
+        dataset: a `DatasetBase`.
+        train_loader_x: batches of `dataset.train_x`.
+        train_loader_u: None; prompt learners use no unlabelled images.
+        val_loader: batches of `dataset.val`, or None without validation images.
+        test_loader: batches of `dataset.test`.
+    """
+
+    def __init__(
+        self,
+        cfg: Any,
+        custom_tfm_train: Any = None,
+        custom_tfm_test: Any = None,
+        dataset_wrapper: Any = None,
+    ) -> None:
+        self.dataset = build_dataset(cfg)
+        tfm_train = _transform(cfg, custom_tfm_train, is_train=True)
+        tfm_test = _transform(cfg, custom_tfm_test, is_train=False)
+
+        train = cfg.DATALOADER.TRAIN_X
+        self.train_loader_x = build_data_loader(
+            cfg,
+            sampler_type=train.SAMPLER,
+            data_source=self.dataset.train_x,
+            batch_size=train.BATCH_SIZE,
+            tfm=tfm_train,
+            is_train=True,
+            dataset_wrapper=dataset_wrapper,
+        )
+        self.train_loader_u = None
+        self.val_loader = None
+        if self.dataset.val:
+            self.val_loader = _test_loader(cfg, self.dataset.val, tfm_test, dataset_wrapper)
+        self.test_loader = _test_loader(cfg, self.dataset.test, tfm_test, dataset_wrapper)
+
+        self._num_source_domains = len(cfg.DATASET.SOURCE_DOMAINS)
+        if cfg.VERBOSE:
+            self.show_dataset_summary(cfg)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.dataset.num_classes
+
+    @property
+    def num_source_domains(self) -> int:
+        """Number of names in DATASET.SOURCE_DOMAINS."""
+        return self._num_source_domains
+
+    @property
+    def lab2cname(self) -> dict[int, str]:
+        """Label -> class name."""
+        return self.dataset.lab2cname
+
+    def show_dataset_summary(self, cfg: Any) -> None:
+        """Print name, domains and sizes as a table."""
+        sizes = {
+            "# classes": self.num_classes,
+            "# train_x": len(self.dataset.train_x),
+            "# train_u": len(self.dataset.train_u or []),
+            "# val": len(self.dataset.val or []),
+            "# test": len(self.dataset.test),
+        }
+        table = [["Dataset", cfg.DATASET.NAME]]
+        for title, domains in (
+            ("Source", cfg.DATASET.SOURCE_DOMAINS),
+            ("Target", cfg.DATASET.TARGET_DOMAINS),
+        ):
+            if domains:
+                table.append([title, str(domains)])
+        table += [[title, f"{size:,}"] for title, size in sizes.items() if size]
+        print(tabulate(table))
+
+
+def _transform(cfg: Any, custom: Any, is_train: bool) -> Any:
+    if custom is None:
+        return build_transform(cfg, is_train=is_train)
+    print(f"* Using custom transform for {'training' if is_train else 'testing'}")
+    return custom
+
+
+def _test_loader(cfg: Any, data_source: Any, tfm: Any, dataset_wrapper: Any) -> DataLoader[Any]:
+    test = cfg.DATALOADER.TEST
+    return build_data_loader(
+        cfg,
+        sampler_type=test.SAMPLER,
+        data_source=data_source,
+        batch_size=test.BATCH_SIZE,
+        tfm=tfm,
+        is_train=False,
+        dataset_wrapper=dataset_wrapper,
+    )

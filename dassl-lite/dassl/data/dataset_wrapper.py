@@ -1,0 +1,79 @@
+"""From a list of `Datum` to what a loader collates."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from dassl.utils import read_image
+
+from .datasets import Datum
+from .transforms import build_plain_transform
+
+Transform = Callable[[Any], Any]
+
+
+class DatasetWrapper(Dataset[dict[str, Any]]):
+    """Reads and transforms images on demand.
+
+    An item is a dict of `img` (3, height, width), `label`, `domain`, `impath`, `index`, and
+    `img0`, the image without augmentation, when DATALOADER.RETURN_IMG0 is on. Several transforms
+    give `img`, `img2`, ...
+
+    Args:
+        transform: one or a list; None only resizes and normalises.
+        is_train: augment each image DATALOADER.K_TRANSFORMS times.
+
+    Raises:
+        ValueError: several augmentations are asked but there is no transform.
+    """
+
+    def __init__(
+        self,
+        cfg: Any,
+        data_source: Sequence[Datum],
+        transform: Transform | Sequence[Transform] | None = None,
+        is_train: bool = False,
+    ) -> None:
+        self.cfg = cfg
+        self.data_source = data_source
+        self.transform = transform
+        self.is_train = is_train
+        self.k_tfm = cfg.DATALOADER.K_TRANSFORMS if is_train else 1
+        self.return_img0 = cfg.DATALOADER.RETURN_IMG0
+        if self.k_tfm > 1 and transform is None:
+            raise ValueError(
+                f"DATALOADER.K_TRANSFORMS is {self.k_tfm}, but there is no transform to repeat"
+            )
+        self.to_tensor = build_plain_transform(cfg)
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        item = self.data_source[idx]
+        image = read_image(item.impath)
+        output = {
+            "label": item.label,
+            "domain": item.domain,
+            "impath": item.impath,
+            "index": idx,
+            **self._transformed(image),
+        }
+        if self.return_img0:
+            output["img0"] = self.to_tensor(image)
+        return output
+
+    def _transformed(self, image: Any) -> dict[str, Any]:
+        if self.transform is None:
+            return {"img": self.to_tensor(image)}
+        if isinstance(self.transform, (list, tuple)):
+            names = ["img", *(f"img{i}" for i in range(2, len(self.transform) + 1))]
+            pairs = zip(names, self.transform, strict=True)
+            return {name: self._augmented(transform, image) for name, transform in pairs}
+        return {"img": self._augmented(self.transform, image)}  # type: ignore[arg-type]
+
+    def _augmented(self, transform: Transform, image: Any) -> torch.Tensor | list[torch.Tensor]:
+        images = [transform(image) for _ in range(self.k_tfm)]
+        return images[0] if len(images) == 1 else images

@@ -1,0 +1,6 @@
+"""Descriptions of labelled images; the registry starts empty and plugins fill it."""
+
+from .base_dataset import DatasetBase, Datum
+from .build import DATASET_REGISTRY, build_dataset
+
+__all__ = ["DATASET_REGISTRY", "DatasetBase", "Datum", "build_dataset"]

@@ -1,0 +1,102 @@
+"""Learning-rate schedules that are stepped once an epoch.
+
+What a schedule stores is how far it got, in plain numbers. Lengths and rates come from the
+configuration, so a resumed run follows its configuration from exactly where it stopped.
+"""
+
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR, StepLR
+
+_PROGRESS = ("last_epoch", "_step_count", "_last_lr")
+
+
+class ProgressState(LRScheduler):
+    """Stores and restores how far a schedule got, and nothing else."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return epoch, step count and latest rates."""
+        return {name: vars(self)[name] for name in _PROGRESS}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue from `state_dict`; entries of other kinds are ignored."""
+        vars(self).update({name: state_dict[name] for name in _PROGRESS})
+
+
+class StepDecay(ProgressState, StepLR):
+    """torch's StepLR with a plain state."""
+
+
+class MultiStepDecay(ProgressState, MultiStepLR):
+    """torch's MultiStepLR with a plain state."""
+
+
+class CosineDecay(ProgressState, CosineAnnealingLR):
+    """torch's CosineAnnealingLR with a plain state."""
+
+
+class WarmupScheduler(ProgressState):
+    """Sets its own rates for `warmup_epoch` epochs, then hands over to `successor`."""
+
+    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int) -> None:
+        self.successor = successor
+        self.warmup_epoch = warmup_epoch
+        super().__init__(optimizer)
+
+    def warmup_lr(self) -> list[Any]:
+        """Return the rate of each parameter group in epoch `self.last_epoch` (from 0)."""
+        raise NotImplementedError
+
+    def get_lr(self) -> list[Any]:
+        """Return the rate of each parameter group."""
+        if self.last_epoch >= self.warmup_epoch:
+            return self.successor.get_last_lr()
+        return self.warmup_lr()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Move on by one epoch."""
+        if self.last_epoch < self.warmup_epoch:
+            super().step(epoch)
+        else:
+            self.successor.step(epoch)
+            self._last_lr = self.successor.get_last_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the progress of both schedules."""
+        return {**super().state_dict(), "successor": self.successor.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue both schedules."""
+        super().load_state_dict(state_dict)
+        self.successor.load_state_dict(state_dict["successor"])
+
+
+class ConstantWarmupScheduler(WarmupScheduler):
+    """Warm-up at the one rate `cons_lr`."""
+
+    def __init__(
+        self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float
+    ) -> None:
+        self.cons_lr = cons_lr
+        super().__init__(optimizer, successor, warmup_epoch)
+
+    def warmup_lr(self) -> list[Any]:
+        """Return `cons_lr` for each group."""
+        return [self.cons_lr for _ in self.base_lrs]
+
+
+class LinearWarmupScheduler(WarmupScheduler):
+    """Warm-up from `min_lr` in even steps towards the full rate."""
+
+    def __init__(
+        self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float
+    ) -> None:
+        self.min_lr = min_lr
+        super().__init__(optimizer, successor, warmup_epoch)
+
+    def warmup_lr(self) -> list[Any]:
+        """Return `min_lr` in the first epoch, then the reached share of the full rate."""
+        if self.last_epoch == 0:
+            return [self.min_lr for _ in self.base_lrs]
+        return [lr * self.last_epoch / self.warmup_epoch for lr in self.base_lrs]

@@ -1,0 +1,86 @@
+"""Small helpers: files, folders, JSON, images, seeds."""
+
+import json
+import os
+import random
+import warnings
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image
+
+from .atomic import atomic_path
+
+
+def mkdir_if_missing(dirname: str) -> None:
+    """Create the folder `dirname` and its parents, if they are not there."""
+    if dirname:
+        os.makedirs(dirname, exist_ok=True)
+
+
+def check_isfile(fpath: str) -> bool:
+    """Return whether `fpath` is a file; warn if not."""
+    is_file = os.path.isfile(fpath)
+    if not is_file:
+        warnings.warn(f'No file found at "{fpath}"', stacklevel=2)
+    return is_file
+
+
+def listdir_nohidden(path: str, sort: bool = True) -> list[str]:
+    """Return the names in the folder `path` without those that start with a dot.
+
+    They are always sorted: the order of a file system must never decide a random split.
+    `sort` is there because callers pass it.
+    """
+    return sorted(name for name in os.listdir(path) if not name.startswith("."))
+
+
+def read_json(fpath: str) -> Any:
+    """Return the content of the JSON file `fpath`."""
+    with open(fpath, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_json(obj: Any, fpath: str) -> None:
+    """Write `obj` to the JSON file `fpath`, whole or not at all; missing folders are made."""
+    mkdir_if_missing(os.path.dirname(fpath))
+    with atomic_path(fpath) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        json.dump(obj, file, indent=4, separators=(",", ": "))
+
+
+def read_image(path: str) -> Image.Image:
+    """Return the image file at `path` in RGB.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file cannot be decoded as an image.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'No image file at "{path}"')
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f'Cannot read the image "{path}": {error}') from error
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed random, numpy, torch and torch.cuda. Zero is a seed like any other."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.cuda.manual_seed_all(seed)
+
+
+def collect_env_info() -> str:
+    """Return versions of torch, CUDA, Python and Pillow as text for a log."""
+    from torch.utils.collect_env import get_pretty_env_info
+
+    return f"{get_pretty_env_info()}\n        Pillow ({PIL.__version__})"
+
+
+def tolist_if_not(value: Any) -> list[Any]:
+    """Return `value` if it is a list, else a list that holds just it."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,119 @@
+"""Splits, few-shot samples and base / new classes, as CoOp defined them.
+
+An item is [path below the image folder, label, class name], a split maps "train", "val" and
+"test" to lists of items: the format of the published `split_zhou_*.json` files.
+"""
+
+import hashlib
+import json
+import math
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+Item = tuple[str, int, str]
+Split = dict[str, list[Item]]
+
+PARTS = ("train", "val", "test")
+MAX_VAL_SHOTS = 4
+
+
+class Sampler(Protocol):
+    """What of Python's `random` is used: the module itself, or a `random.Random`."""
+
+    def sample(self, population: list[Item], k: int) -> list[Item]: ...
+
+
+def read_split(path: Path) -> Split:
+    """Reads a published split file.
+
+    Raises:
+        ValueError: the file is no such JSON; it is named.
+    """
+    try:
+        parts = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            part: [(str(image), int(label), str(name)) for image, label, name in parts[part]]
+            for part in PARTS
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a split: it needs lists of [path, label, class name] "
+            f'under "train", "val" and "test" ({type(error).__name__}: {error})'
+        ) from error
+
+
+def digest(split: Split) -> str:
+    """SHA-256 of a split's content: two files with the same items have the same digest."""
+    canonical = json.dumps([split[part] for part in PARTS], separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def sample_shots(split: Split, shots: int, source: Sampler) -> Split:
+    """Train items down to `shots` a class, then val items down to min(shots, 4).
+
+    Which items are drawn for a seed is fixed by the order here: train first, classes in order of
+    their first item, one `sample` each. Test items stay as they are.
+    """
+    return {
+        "train": _sample_classes(split["train"], shots, source),
+        "val": _sample_classes(split["val"], min(shots, MAX_VAL_SHOTS), source),
+        "test": split["test"],
+    }
+
+
+def _sample_classes(items: list[Item], shots: int, source: Sampler) -> list[Item]:
+    """A class with fewer items than asked for gives all it has."""
+    classes = group_by_label(items).values()
+    drawn = (source.sample(own, shots) if len(own) >= shots else own for own in classes)
+    return [item for own in drawn for item in own]
+
+
+def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:
+    """Items by label, labels in order of first appearance."""
+    groups: dict[int, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item[1], []).append(item)
+    return groups
+
+
+# SUBSAMPLE_CLASSES: which of the sorted labels take part. Base is the first half, rounded up.
+SELECTIONS: dict[str, Callable[[list[int]], list[int]]] = {
+    "all": lambda labels: labels,
+    "base": lambda labels: labels[: math.ceil(len(labels) / 2)],
+    "new": lambda labels: labels[math.ceil(len(labels) / 2) :],
+}
+
+
+def select_classes(split: Split, which: str) -> Split:
+    """Keeps "all", "base" or "new" classes and numbers them from 0.
+
+    Raises:
+        ValueError: `which` is none of these.
+    """
+    if which not in SELECTIONS:
+        raise ValueError(
+            f'DATASET.SUBSAMPLE_CLASSES is "{which}"; it can be {", ".join(SELECTIONS)}'
+        )
+    kept = SELECTIONS[which](sorted({label for _, label, _ in split["train"]}))
+    renumbered = {label: number for number, label in enumerate(kept)}
+    return {
+        part: [(image, renumbered[label], name) for image, label, name in items if label in renumbered]
+        for part, items in split.items()
+    }
+
+
+def split_each_class(
+    items: Iterable[Item], source: random.Random, train: float = 0.5, val: float = 0.2
+) -> Split:
+    """CoOp's rule where no split is published: every class shuffled, then 50 / 20 / 30 %."""
+    split: Split = {part: [] for part in PARTS}
+    for own in group_by_label(items).values():
+        shuffled = source.sample(own, len(own))
+        end_of_train = round(len(own) * train)
+        end_of_val = end_of_train + round(len(own) * val)
+        split["train"] += shuffled[:end_of_train]
+        split["val"] += shuffled[end_of_train:end_of_val]
+        split["test"] += shuffled[end_of_val:]
+    return split

@@ -1,0 +1,59 @@
+"""Finding a checkpoint, and loading its parameters strictly."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+# Buffers that the original programs save beside their parameters. They hold CLIP's own token
+# embeddings of one class list, and are made anew for every class list.
+IGNORED_BUFFERS = ("token_prefix", "token_suffix")
+
+
+def find_checkpoint(folder: Path, epoch: int | None = None) -> Path:
+    """The file of an epoch; without one the best model or, if none was kept, the newest.
+
+    Raises:
+        FileNotFoundError: says which files are there instead.
+    """
+    if epoch is not None:
+        candidates = [folder / f"model.pth.tar-{epoch}"]
+    else:
+        candidates = [folder / "model-best.pth.tar", *_newest_first(folder)]
+    for path in candidates:
+        if path.is_file():
+            return path
+    there = ", ".join(path.name for path in sorted(folder.glob("model*"))) or "no checkpoint"
+    raise FileNotFoundError(f'Model not found at "{candidates[0]}"; {there} in {folder}')
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    """`model.pth.tar-<epoch>` by falling epoch."""
+    numbered = [path for path in folder.glob("model.pth.tar-*") if path.name.split("-")[-1].isdigit()]
+    return sorted(numbered, key=lambda path: -int(path.name.split("-")[-1]))
+
+
+def load_parameters(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Copies a state dict into a module; the module keeps its own precision.
+
+    Raises:
+        ValueError: a parameter is missing, unknown or of another shape. Nothing is copied then.
+    """
+    given = {key: value for key, value in state.items() if not key.endswith(IGNORED_BUFFERS)}
+    wanted = module.state_dict()
+    problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
+    problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]
+    problems += [
+        f"{key} is {tuple(given[key].shape)} there and {tuple(wanted[key].shape)} here"
+        for key in wanted.keys() & given.keys()
+        if given[key].shape != wanted[key].shape
+    ]
+    if problems:
+        raise ValueError(
+            f"{path} does not fit this run: {'; '.join(sorted(problems))}. Evaluate with the "
+            "method, number of prompts and backbone that it was trained with"
+        )
+    with torch.no_grad():
+        for key, value in given.items():
+            wanted[key].copy_(value)

@@ -1,0 +1,48 @@
+"""The command `rpo`: one subcommand, one module, imported when it is called for."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+# Subcommand to (module, what it does). A module has `add_arguments(parser)` and `run(args)`.
+COMMANDS = {
+    "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
+    "report": ("rpo.report", "print the base / new / H table of finished runs"),
+    "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
+}
+# What bad input raises. Anything else is a fault of the program and keeps its traceback.
+USER_ERRORS = (FileNotFoundError, KeyError, ValueError, ImportError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a subcommand; the exit status is 2 after bad input."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = next((argument for argument in arguments if argument in COMMANDS), None)
+    args = build_parser(chosen).parse_args(arguments)
+    try:
+        return args.run(args)
+    except USER_ERRORS as error:
+        if os.environ.get("RPO_DEBUG"):
+            raise
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"rpo {chosen}: {message}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
+        return 2
+
+
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser; only the chosen subcommand's module is imported, so that `--help` is quick."""
+    parser = argparse.ArgumentParser(prog="rpo", description="Read-only Prompt Optimization")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (module_name, help_text) in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=help_text, description=help_text)
+        if name == chosen:
+            module = importlib.import_module(module_name)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+# What every script shares. It is sourced, after `usage` is set, with the script's arguments.
+set -euo pipefail
+
+if [[ $# -lt ${required:-2} || ${1:-} == -h || ${1:-} == --help ]]; then
+    echo "usage: $usage
+environment, with defaults:
+  DATA=data        folder of the datasets
+  OUTPUT=output    folder of the results
+  CFG=$([[ ${1:-} == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")     configs/trainers/$method/<CFG>.yaml ($tiny_cfg for digits, made for the tiny CLIP)
+  SHOTS=16         labelled images a class
+further arguments are passed on, for example: TRAINER.RPO.K 4" >&2
+    exit 2
+fi
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+dataset=$1
+shift
+# The digits are made for the tiny CLIP; everything else is evaluated with a real one.
+CFG=${CFG:-$([[ $dataset == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")}
+SHOTS=${SHOTS:-16}
+export DATA=${DATA:-data}
+OUTPUT=${OUTPUT:-output}
+RPO=$(command -v rpo || echo .venv/bin/rpo)
+
+# rpo_train OUTPUT_DIR [FLAG ...]: one run of this script's method, dataset and config.
+rpo_train() {
+    local folder=$1
+    shift
+    "$RPO" train --trainer "$method" --output-dir "$folder" \
+        --dataset-config-file "configs/datasets/$dataset.yaml" \
+        --config-file "configs/trainers/$method/$CFG.yaml" "$@"
+}

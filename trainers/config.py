@@ -1,0 +1,104 @@
+"""The configuration of a run: Dassl's defaults, our keys, two YAML files, the command line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from dassl.config import get_cfg_default
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.suggest import unknown
+
+
+def default_config() -> Any:
+    """Dassl's defaults with the keys of this project and of every registered trainer."""
+    cfg = get_cfg_default()
+    extend_cfg(cfg)
+    return cfg
+
+
+def extend_cfg(cfg: Any) -> None:
+    """Adds our keys to a Dassl configuration, for use with any Dassl-style train.py.
+
+    Also sets what every published config of CoOp, CoCoOp, MaPLe and RPO repeats, so that a YAML
+    file here holds only what is special to it.
+    """
+    _use_clip_images(cfg.INPUT)
+    _use_cosine_schedule(cfg.OPTIM)
+    cfg.DATALOADER.TEST.BATCH_SIZE = 100
+    # Which classes take part: all, base (first half) or new (second half).
+    cfg.DATASET.SUBSAMPLE_CLASSES = "all"
+    # The text of a class for methods that learn prompts; "_" stands for the class name.
+    cfg.DATASET.PROMPT = "a photo of a _."
+    # The hand-written text of zero-shot CLIP, "{}" for the class name; empty: PROMPT serves.
+    cfg.DATASET.TEMPLATE = ""
+    # Underscores in class names ("car_side"): "spaces" turns them into spaces as everybody does,
+    # "keep" leaves them as the released RPO does.
+    cfg.DATASET.UNDERSCORES = "spaces"
+    for name in TRAINER_REGISTRY.registered_names():
+        add_config = getattr(TRAINER_REGISTRY.get(name), "add_config", None)
+        if add_config:
+            add_config(cfg)
+
+
+def _use_clip_images(cfg: Any) -> None:
+    """Images as CLIP saw them in its own training."""
+    cfg.INTERPOLATION = "bicubic"
+    cfg.PIXEL_MEAN = [0.48145466, 0.4578275, 0.40821073]
+    cfg.PIXEL_STD = [0.26862954, 0.26130258, 0.27577711]
+    cfg.TRANSFORMS = ("random_resized_crop", "random_flip", "normalize")
+
+
+def _use_cosine_schedule(cfg: Any) -> None:
+    """SGD with a cosine after one epoch at a constant, very small rate."""
+    cfg.NAME = "sgd"
+    cfg.LR_SCHEDULER = "cosine"
+    cfg.WARMUP_EPOCH = 1
+    cfg.WARMUP_TYPE = "constant"
+    cfg.WARMUP_CONS_LR = 1e-5
+
+
+def merge_file(cfg: Any, path: str, kind: str) -> None:
+    """Merges a YAML file.
+
+    Raises:
+        FileNotFoundError: names the file and its neighbours.
+        KeyError: the file sets a key that does not exist; the nearest one is named.
+    """
+    file = Path(path)
+    if not file.is_file():
+        neighbours = sorted(other.stem for other in file.parent.glob("*.yaml"))
+        known = unknown(kind, file.stem, neighbours) if neighbours else f"there is no {kind} {path}"
+        raise FileNotFoundError(f"{known} (looked for {path})")
+    _explain_keys(cfg, lambda: cfg.merge_from_file(path), path)
+
+
+def merge_options(cfg: Any, options: list[str]) -> None:
+    """Merges trailing `KEY VALUE` pairs of a command line.
+
+    Raises:
+        ValueError: a key without a value. KeyError: no such key; the nearest one is named.
+    """
+    if len(options) % 2:
+        raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
+    _explain_keys(cfg, lambda: cfg.merge_from_list(options), "the command line")
+
+
+def _explain_keys(cfg: Any, merge: Any, source: str) -> None:
+    try:
+        merge()
+    except (KeyError, AssertionError) as error:
+        typed = re.search(r"Non-existent (?:config )?key: ([\w.]+)", str(error))
+        if not typed:
+            raise
+        siblings = [key for key in flat_keys(cfg) if key.startswith(typed[1].rpartition(".")[0])]
+        raise KeyError(f"{source}: {unknown('key', typed[1], siblings)}") from None
+
+
+def flat_keys(cfg: Any, prefix: str = "") -> list[str]:
+    """Every key of a configuration, as TRAINER.RPO.K."""
+    keys: list[str] = []
+    for key, value in cfg.items():
+        nested = hasattr(value, "items")
+        keys += flat_keys(value, f"{prefix}{key}.") if nested else [f"{prefix}{key}"]
+    return keys
