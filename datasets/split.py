@@ -99,7 +99,9 @@ def select_classes(split: Split, which: str) -> Split:
     kept = SELECTIONS[which](sorted({label for _, label, _ in split["train"]}))
     renumbered = {label: number for number, label in enumerate(kept)}
     return {
-        part: [(image, renumbered[label], name) for image, label, name in items if label in renumbered]
+        part: [
+            (image, renumbered[label], name) for image, label, name in items if label in renumbered
+        ]
         for part, items in split.items()
     }
 

@@ -2,7 +2,9 @@
 
 import os
 import warnings
+import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -98,14 +100,22 @@ def read_state_dict(path: Path) -> StateDict:
         ValueError: the file is neither a TorchScript archive nor a state dict.
     """
     try:
+        if _is_torchscript(path):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # it is OpenAI's format, still
+                return dict(torch.jit.load(path, map_location="cpu").state_dict())
         return _expand_vocabulary(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as not_a_state_dict:
-        try:
-            return dict(torch.jit.load(path, map_location="cpu").state_dict())
-        except RuntimeError:
-            raise ValueError(
-                f"{path} is neither a TorchScript archive nor a state dict: {not_a_state_dict}"
-            ) from None
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise ValueError(
+            f"{path} is neither a TorchScript archive nor a state dict: {error}"
+        ) from error
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _expand_vocabulary(state: StateDict) -> StateDict:

@@ -30,7 +30,9 @@ def find_checkpoint(folder: Path, epoch: int | None = None) -> Path:
 
 def _newest_first(folder: Path) -> list[Path]:
     """`model.pth.tar-<epoch>` by falling epoch."""
-    numbered = [path for path in folder.glob("model.pth.tar-*") if path.name.split("-")[-1].isdigit()]
+    numbered = [
+        path for path in folder.glob("model.pth.tar-*") if path.name.split("-")[-1].isdigit()
+    ]
     return sorted(numbered, key=lambda path: -int(path.name.split("-")[-1]))
 
 

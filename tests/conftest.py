@@ -1,11 +1,22 @@
 """Tiny random CLIPs and made-up images: no download, no data, seconds."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from dassl.data.datasets import DATASET_REGISTRY
+from dassl.engine import build_trainer
+from dassl.utils import set_random_seed
 from PIL import Image
 
+import rpo.datasets
+import rpo.trainers
 from rpo.backbone import import_clip
+from rpo.trainers.config import default_config
+
+torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
 # embedding, resolution, vision layers, width and patch, text width, heads and layers
 SHAPES = {
@@ -58,3 +69,91 @@ def draw_image():
         return path
 
     return draw
+
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture
+def shared():
+    """A function from a name to a path of real data for development; skips where it is absent."""
+
+    def find(name):
+        if not (SHARED / name).exists():
+            pytest.skip(f"real data for development is not here: shared/{name}")
+        return SHARED / name
+
+    return find
+
+
+@pytest.fixture
+def miniature(tmp_path, draw_image):
+    """A function from a dataset's name to a root folder with a tiny tree in its layout."""
+
+    def build(name, classes=4, images=6):
+        dataset, root = DATASET_REGISTRY.get(name), tmp_path / "data"
+        if name == "ImageNet":
+            _draw_imagenet(root / dataset.dataset_dir, draw_image, classes, images)
+        elif name != "Digits":  # which makes itself
+            _draw_class_folders(root / dataset.dataset_dir, dataset, draw_image, classes, images)
+        return root
+
+    return build
+
+
+def _draw_class_folders(folder, dataset, draw_image, classes, images):
+    """One folder a class, and a split file: the first images train, one val, one test."""
+    split = {"train": [], "val": [], "test": []}
+    for label in range(classes):
+        for index in range(images):
+            image = f"class_{label}/image_{index}.png"
+            draw_image(folder / dataset.image_dir / image, seed=label * images + index)
+            part = {images - 1: "test", images - 2: "val"}.get(index, "train")
+            split[part].append([image, label, f"class_{label}"])
+    (folder / dataset.split_file).write_text(json.dumps(split))
+
+
+def _draw_imagenet(folder, draw_image, classes, images):
+    names = []
+    for label in range(classes):
+        names.append(f"n0000000{label} kind {label}")
+        for part in ("train", "val"):
+            for index in range(images):
+                path = folder / "images" / part / f"n0000000{label}" / f"{index}.JPEG"
+                draw_image(path, seed=label * images + index)
+    (folder / "classnames.txt").write_text("\n".join(names) + "\n")
+
+
+@pytest.fixture
+def make_config(tmp_path, clip_file, miniature):
+    """A function to the configuration of a tiny run: 32-pixel images, a small random CLIP."""
+
+    def make(trainer="RPO", dataset="EuroSAT", options=(), **tree):
+        cfg = default_config()
+        cfg.TRAINER.NAME, cfg.DATASET.NAME = trainer, dataset
+        cfg.DATASET.ROOT = str(miniature(dataset, **tree))
+        cfg.OUTPUT_DIR = str(tmp_path / "output")
+        cfg.MODEL.BACKBONE.NAME = str(clip_file)
+        cfg.INPUT.SIZE = (32, 32)
+        cfg.SEED, cfg.OPTIM.MAX_EPOCH, cfg.OPTIM.LR = 1, 2, 0.01
+        cfg.DATASET.NUM_SHOTS, cfg.DATALOADER.NUM_WORKERS = 2, 0
+        cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 4
+        if trainer in cfg.TRAINER:
+            cfg.TRAINER[trainer].PREC = "fp32"
+        cfg.merge_from_list(list(options))
+        cfg.freeze()
+        return cfg
+
+    return make
+
+
+@pytest.fixture
+def make_trainer(make_config):
+    """A function, with the arguments of `make_config`, to a seeded trainer."""
+
+    def make(*args, **options):
+        cfg = make_config(*args, **options)
+        set_random_seed(cfg.SEED)
+        return build_trainer(cfg)
+
+    return make

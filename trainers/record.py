@@ -46,7 +46,6 @@ class RecordedTrainer(TrainerX):
         return accuracy
 
 
-
 def run_record(trainer: Any) -> dict[str, Any]:
     """Plain data: metrics at full precision, configuration, versions, sampled files, seconds."""
     cfg, dataset = trainer.cfg, trainer.dm.dataset

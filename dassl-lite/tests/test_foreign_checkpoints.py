@@ -62,6 +62,7 @@ def test_nothing_in_a_malicious_file_runs(tmp_path, kind, zipped):
     assert os.path.exists(target)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps({"epoch": 1})])
 def test_file_that_is_no_checkpoint(tmp_path, content):
     path = tmp_path / "model.pth.tar-1"
@@ -70,6 +71,7 @@ def test_file_that_is_no_checkpoint(tmp_path, content):
         load_checkpoint(str(path))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_malicious_plain_pickle(tmp_path):
     path, target = tmp_path / "weights.pkl", str(tmp_path / "created")
     path.write_bytes(pickle.dumps(Attack(os.mkdir, target)))
@@ -78,6 +80,7 @@ def test_malicious_plain_pickle(tmp_path):
     assert not os.path.exists(target)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit", "ignore:.*TorchScript")
 def test_tensor_alone_program_and_missing_file(tmp_path):
     torch.save(torch.ones(2), tmp_path / "tensor")
     with pytest.raises(CheckpointError, match="holds a Tensor"):
@@ -110,7 +113,7 @@ def test_checkpoint_of_the_original_loads_but_does_not_resume(cfg, seeded_traine
     as_the_original_saves(trainer, folder)
     trainer.load_model(cfg.OUTPUT_DIR, epoch=2)
     load_pretrained_weights(trainer.model.prompt_learner, f"{folder}/model.pth.tar-2")
-    with pytest.raises(CheckpointError, match=r"scheduler in .* original Dassl .* INIT_WEIGHTS"):
+    with pytest.raises(CheckpointError, match=r"scheduler in .*original Dassl.*INIT_WEIGHTS"):
         trainer.train()
 
 

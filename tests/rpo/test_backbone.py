@@ -16,6 +16,7 @@ def test_a_state_dict_loads_as_openai_loads_it(clip_file):
         torch.testing.assert_close(ours.float().state_dict()[name], tensor, rtol=0, atol=0)
 
 
+@pytest.mark.filterwarnings("ignore")  # of torch.jit, which made OpenAI's archives
 def test_a_torchscript_archive_loads(random_clip, tmp_path):
     clip = random_clip()
     images = torch.randn(1, 3, 32, 32)
@@ -67,7 +68,9 @@ def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path):
         raise OSError("no network")
 
     monkeypatch.setattr(import_clip().clip, "_download", refuse)
-    with pytest.raises(FileNotFoundError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"):
+    with pytest.raises(
+        FileNotFoundError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"
+    ):
         load_clip("ViT-B/16")
 
 

@@ -39,10 +39,13 @@ class CosineDecay(ProgressState, CosineAnnealingLR):
 class WarmupScheduler(ProgressState):
     """Sets its own rates for `warmup_epoch` epochs, then hands over to `successor`."""
 
-    def __init__(self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int) -> None:
+    def __init__(
+        self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, first_lr: float
+    ) -> None:
         self.successor = successor
         self.warmup_epoch = warmup_epoch
-        super().__init__(optimizer)
+        self.first_lr = first_lr
+        super().__init__(optimizer)  # the parent's constructor already asks for the first rates
 
     def warmup_lr(self) -> list[Any]:
         """Return the rate of each parameter group in epoch `self.last_epoch` (from 0)."""
@@ -73,30 +76,18 @@ class WarmupScheduler(ProgressState):
 
 
 class ConstantWarmupScheduler(WarmupScheduler):
-    """Warm-up at the one rate `cons_lr`."""
-
-    def __init__(
-        self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, cons_lr: float
-    ) -> None:
-        self.cons_lr = cons_lr
-        super().__init__(optimizer, successor, warmup_epoch)
+    """Warm-up at `first_lr` throughout."""
 
     def warmup_lr(self) -> list[Any]:
-        """Return `cons_lr` for each group."""
-        return [self.cons_lr for _ in self.base_lrs]
+        """Return `first_lr` for each group."""
+        return [self.first_lr for _ in self.base_lrs]
 
 
 class LinearWarmupScheduler(WarmupScheduler):
-    """Warm-up from `min_lr` in even steps towards the full rate."""
-
-    def __init__(
-        self, optimizer: Optimizer, successor: LRScheduler, warmup_epoch: int, min_lr: float
-    ) -> None:
-        self.min_lr = min_lr
-        super().__init__(optimizer, successor, warmup_epoch)
+    """Warm-up from `first_lr` in even steps towards the full rate."""
 
     def warmup_lr(self) -> list[Any]:
-        """Return `min_lr` in the first epoch, then the reached share of the full rate."""
+        """Return `first_lr` in the first epoch, then the reached share of the full rate."""
         if self.last_epoch == 0:
-            return [self.min_lr for _ in self.base_lrs]
+            return [self.first_lr for _ in self.base_lrs]
         return [lr * self.last_epoch / self.warmup_epoch for lr in self.base_lrs]

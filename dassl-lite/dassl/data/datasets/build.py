@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from dassl.utils import Registry, check_availability
+from dassl.utils import Registry
 
 DATASET_REGISTRY = Registry("DATASET")
 
 
 def build_dataset(cfg: Any) -> Any:
     """Return the dataset named by `cfg.DATASET.NAME`; raise `UnknownNameError`."""
-    check_availability(cfg.DATASET.NAME, DATASET_REGISTRY.registered_names(), kind="dataset")
+    dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME)
     if cfg.VERBOSE:
         print(f"Loading dataset: {cfg.DATASET.NAME}")
-    return DATASET_REGISTRY.get(cfg.DATASET.NAME)(cfg)
+    return dataset(cfg)

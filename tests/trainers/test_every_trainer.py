@@ -1,0 +1,163 @@
+"""Contracts that every registered method keeps. A new method is tested once it is registered."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from dassl.engine import TRAINER_REGISTRY, build_trainer
+from dassl.utils import set_random_seed
+
+from rpo.backbone import load_clip
+from rpo.precision import PRECISIONS
+from rpo.trainers.base import PromptTrainer
+
+NAMES = TRAINER_REGISTRY.registered_names()
+LEARNERS = [name for name in NAMES if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)]
+
+
+def one_step(trainer):
+    trainer.epoch, trainer.batch_idx, trainer.num_batches = 0, 0, 2
+    trainer.set_model_mode("train")
+    return trainer.forward_backward(next(iter(trainer.train_loader_x)))
+
+
+def logits(trainer):
+    trainer.set_model_mode("eval")
+    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        return trainer.model_inference(images)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_evaluates_and_records(make_trainer, name):
+    trainer = make_trainer(name)
+    accuracy = trainer.test()
+    record = json.loads(Path(trainer.cfg.OUTPUT_DIR, "results.json").read_text())
+    assert record["metrics"]["test"]["accuracy"] == accuracy
+    assert record["method"] == name and record["config"]["SEED"] == 1
+    assert len(record["data"]["train"]) == 2 * trainer.num_classes
+    assert record["versions"]["torch"]
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_one_step_changes_the_learner_and_nothing_of_clip(make_trainer, name):
+    trainer = make_trainer(name)
+    learner = trainer._models[trainer.learner_name]
+    learnt = {id(parameter) for parameter in learner.parameters()}
+    before = copy.deepcopy(trainer.model.state_dict())
+    assert one_step(trainer)["loss"] > 0
+    for key, parameter in trainer.model.named_parameters():
+        changed = not torch.equal(parameter, before[key])
+        assert changed == (id(parameter) in learnt), key
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_plain_clip_is_bit_identical_after_training(make_trainer, name):
+    trainer = make_trainer(name)
+    trainer.train()
+    images = torch.randn(2, 3, 32, 32)
+    fresh = load_clip(trainer.cfg.MODEL.BACKBONE.NAME).float()
+    assert torch.equal(trainer.model.clip.encode_image(images), fresh.encode_image(images))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_saved_and_loaded_it_is_the_same(make_trainer, name, tmp_path):
+    trained = make_trainer(name)
+    trained.train()
+    fresh = make_trainer(name, options=("SEED", 5))
+    assert not torch.equal(logits(fresh), logits(trained))
+    fresh.load_model(trained.cfg.OUTPUT_DIR)
+    assert torch.equal(logits(fresh), logits(trained))
+    fresh.load_model(trained.cfg.OUTPUT_DIR, epoch=2)
+    assert torch.equal(logits(fresh), logits(trained))
+    path = next((tmp_path / "output").glob("*/model.pth.tar-2"))
+    checkpoint = torch.load(path, weights_only=True)
+    assert all(tensor.dtype == torch.float32 for tensor in checkpoint["state_dict"].values())
+    assert path.stat().st_size < 1e6
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_missing_checkpoint_lists_what_is_there(make_trainer, name):
+    trainer = make_trainer(name)
+    trainer.train()
+    with pytest.raises(FileNotFoundError, match=r'tar-7"; model\.pth\.tar-2 in'):
+        trainer.load_model(trainer.cfg.OUTPUT_DIR, epoch=7)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("name", LEARNERS)
+def test_trains_and_tests_in_every_precision(make_trainer, name, precision):
+    section = TRAINER_REGISTRY.get(name).section
+    trainer = make_trainer(name, options=(f"TRAINER.{section}.PREC", precision))
+    assert one_step(trainer)["loss"] > 0
+    assert logits(trainer).isfinite().all()
+    learner = trainer._models[trainer.learner_name]
+    assert all(parameter.dtype == torch.float32 for parameter in learner.parameters())
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_same_seed_gives_the_same_bits(make_config, name, tmp_path):
+    results = []
+    for run in ("first", "second"):
+        cfg = make_config(name, options=("OUTPUT_DIR", str(tmp_path / run)))
+        set_random_seed(cfg.SEED)
+        trainer = build_trainer(cfg)
+        trainer.train()
+        results.append(logits(trainer))
+    assert torch.equal(*results)
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_interrupted_and_resumed_it_is_the_same(make_config, name, tmp_path, monkeypatch):
+    """Interrupted in the second of three epochs; the first was kept."""
+    options = ("OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1, "OUTPUT_DIR")
+    whole = make_config(name, options=(*options, str(tmp_path / "whole")))
+    set_random_seed(1)
+    (undisturbed := build_trainer(whole)).train()
+
+    parts = make_config(name, options=(*options, str(tmp_path / "parts")))
+    set_random_seed(1)
+    trainer = build_trainer(parts)
+    step = trainer.forward_backward
+
+    def stop(batch):
+        if trainer.epoch == 1 and trainer.batch_idx == 1:
+            raise Interrupted
+        return step(batch)
+
+    monkeypatch.setattr(trainer, "forward_backward", stop)
+    with pytest.raises(Interrupted):
+        trainer.train()
+    set_random_seed(1)
+    (resumed := build_trainer(parts)).train()
+    assert torch.equal(logits(resumed), logits(undisturbed))
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_one_class_and_unequal_halves(make_trainer, name, classes):
+    trainer = make_trainer(name, classes=classes, options=("DATASET.SUBSAMPLE_CLASSES", "base"))
+    assert logits(trainer).shape == (3, (classes + 1) // 2)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_value_that_cannot_work_names_its_key(make_config, name):
+    section = TRAINER_REGISTRY.get(name).section
+    cfg = make_config(name, options=(f"TRAINER.{section}.PREC", "fp8"))
+    with pytest.raises(ValueError, match=rf'TRAINER\.{section}\.PREC is "fp8"; it can be fp32'):
+        build_trainer(cfg)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_an_infinite_loss_stops_with_the_place(make_trainer, name):
+    trainer = make_trainer(name)
+    with torch.no_grad():
+        next(trainer._models[trainer.learner_name].parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="epoch 1, batch 1.*OPTIM.LR"):
+        one_step(trainer)
