@@ -28,7 +28,7 @@ class Digits(FewShotDataset):
     dataset_dir = "digits"
     image_dir = "images"
     split_file = "split_digits.json"
-    how_to_get = "Remove the folder digits: it is made anew on the next run."
+    how_to_get = "It makes itself on first use; if its folder is damaged, remove it."
 
     def prepare(self) -> None:
         """Writes the dataset below DATASET.ROOT or, where that is read-only, in the cache."""

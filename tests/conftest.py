@@ -11,8 +11,7 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 from PIL import Image
 
-import rpo.datasets
-import rpo.trainers
+import rpo.datasets  # noqa: F401  (registers the datasets)
 from rpo.backbone import import_clip
 from rpo.trainers.config import default_config
 

@@ -30,12 +30,12 @@ class RecordedTrainer(TrainerX):
         self.seconds["train"] = time.time() - self.train_started
         super().after_train()
 
-    def write_scalar(self, tag: str, value: float, *args: Any, **options: Any) -> None:
+    def write_scalar(self, tag: str, scalar_value: float, global_step: int | None = None) -> None:
         """Dassl reports every metric here, in full precision, as `split/metric`."""
         split, _, metric = tag.partition("/")
         if split != "train":
-            self.metrics.setdefault(split, {})[metric] = float(value)
-        super().write_scalar(tag, value, *args, **options)
+            self.metrics.setdefault(split, {})[metric] = float(scalar_value)
+        super().write_scalar(tag, scalar_value, global_step)
 
     def test(self, split: str | None = None) -> float:
         """Accuracy in percent on a split; everything measured goes to results.json."""
@@ -60,16 +60,20 @@ def run_record(trainer: Any) -> dict[str, Any]:
         "seconds": trainer.seconds,
         "class_names": list(dataset.classnames),
         "images": {
-            "train": len(dataset.train_x), "val": len(dataset.val or []), "test": len(dataset.test)
+            "train": len(dataset.train_x),
+            "val": len(dataset.val or []),
+            "test": len(dataset.test),
         },
         "learnt_parameters": sum(
-            parameter.numel() for model in trainer._models.values() for parameter in model.parameters()
+            parameter.numel()
+            for name in trainer.get_model_names()
+            for parameter in trainer._models[name].parameters()
         ),
         "versions": versions(),
         "device": str(trainer.device),
         "data": getattr(dataset, "provenance", None),
         "config": plain(cfg),
-    }  # fmt: skip
+    }
 
 
 def plain(value: Any) -> Any:

@@ -10,7 +10,6 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
 import rpo.datasets  # noqa: F401  (registers the datasets)
-import rpo.trainers  # noqa: F401  (registers the trainers)
 from rpo.suggest import unknown
 
 from .config import default_config, merge_file, merge_options

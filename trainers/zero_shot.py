@@ -4,8 +4,6 @@ Supervision, ICML 2021, https://arxiv.org/abs/2103.00020.
 The class whose hand-written text lies nearest to the image. Nothing is learnt.
 """
 
-from typing import Any
-
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
@@ -46,6 +44,6 @@ class ZeroshotCLIP(RecordedTrainer):
         image_features = normalize(self.clip.encode_image(images), dim=-1)
         return self.clip.logit_scale.exp() * image_features @ self.text_features.T
 
-    def train(self) -> None:
+    def train(self) -> None:  # type: ignore[override]
         """There is nothing to train."""
         self.test()

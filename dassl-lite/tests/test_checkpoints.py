@@ -118,6 +118,8 @@ def test_weights_are_strict_but_for_buffers_of_class_names():
     assert model.token_prefix.tolist() == [0, 0, 0]
     with pytest.raises(RuntimeError, match=r"missing \['weight'\], unexpected \['wieght'\]"):
         load_weights(model, {"wieght": torch.ones(2)})
+    with pytest.raises(RuntimeError, match=r"missing \['weight'\], unexpected nothing"):
+        load_weights(model, {})
     with pytest.raises(RuntimeError, match="size mismatch"):
         load_weights(model, {"weight": torch.ones(3)})
 

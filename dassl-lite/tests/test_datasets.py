@@ -61,6 +61,14 @@ def test_few_shot_sampling_draws_as_the_original(capsys):
     assert capsys.readouterr().out == "Creating a 2-shot dataset\n"
 
 
+def test_class_with_just_enough_images_is_drawn_too():
+    images = images_of(*[0] * 6)
+    random.seed(1)
+    drawn = DatasetBase().generate_fewshot_dataset(images, num_shots=6)
+    random.seed(1)
+    assert drawn == random.sample(images, 6) != images
+
+
 def test_few_shot_sampling_can_repeat():
     drawn = DatasetBase().generate_fewshot_dataset(images_of(0), num_shots=3, repeat=True)
     assert len(drawn) == 3

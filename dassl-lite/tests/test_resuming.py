@@ -115,6 +115,19 @@ def test_resume_folder_of_another_run(cfg, seeded_trainer, tmp_path):
     assert_same_weights(straight, resumed)
 
 
+def test_best_model_of_another_folder_does_not_count_here(cfg, seeded_trainer, tmp_path):
+    cfg.TEST.FINAL_MODEL = "best_val"
+    straight = uninterrupted(cfg, seeded_trainer, tmp_path)
+    cfg.RESUME = straight.output_dir
+    cfg.OPTIM.MAX_EPOCH = 4
+    longer = seeded_trainer(cfg)
+    results = iter([0.0, 10.0])  # validation, then the final test
+    longer.test = lambda split=None: next(results)
+    longer.train()
+    assert longer.best_result == 0.0
+    assert (tmp_path / "output" / "prompt_learner" / "model-best.pth.tar").exists()
+
+
 def test_longer_training_follows_the_new_configuration(cfg, seeded_trainer, tmp_path):
     straight = uninterrupted(cfg, seeded_trainer, tmp_path)
     cfg.RESUME = straight.output_dir

@@ -32,7 +32,7 @@ def test_batches_come_out(make_config, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_base_and_new_share_the_sample(make_config, name):
-    """The halves are cut from one sample, so a class has the same shots in `all` and in its half."""
+    """The halves are cut from one sample: a class has the same shots in `all` as in its half."""
     parts = {
         which: build_dataset(
             make_config(dataset=name, options=("DATASET.SUBSAMPLE_CLASSES", which))

@@ -77,7 +77,10 @@ class SimpleTrainer(TrainerBase):
 
     def before_train(self) -> None:
         """Resume if there is something to resume, and open tensorboard."""
-        self.start_epoch = self.resume_model_if_exist(self.cfg.RESUME or self.output_dir)
+        directory = self.cfg.RESUME or self.output_dir
+        self.start_epoch = self.resume_model_if_exist(directory)
+        if os.path.realpath(directory) != os.path.realpath(self.output_dir):
+            self.best_result = -float("inf")  # this folder has no best model yet
         self.init_writer(os.path.join(self.output_dir, "tensorboard"))
         self.time_start = time.time()
 
@@ -107,7 +110,6 @@ class SimpleTrainer(TrainerBase):
             self.test()
         elapsed = round(time.time() - self.time_start)
         print(f"Elapsed: {datetime.timedelta(seconds=elapsed)}")
-        self.close_writer()
 
     @torch.no_grad()
     def test(self, split: str | None = None) -> float:

@@ -1,0 +1,43 @@
+# make demo, make test: each works on a fresh machine, and is quick the second time.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test check format clean
+
+# The package itself, editable, with everything the demo needs.
+.venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e ./dassl-lite -e .
+	touch $@
+
+# What tests and checks need beside it.
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
+
+# Zero-shot CLIP and RPO on handwritten digits: train on 0-4, evaluate 0-4 and 5-9.
+demo: .venv/installed
+	bash scripts/zsclip/zeroshot.sh digits
+	bash scripts/rpo/base2new_train.sh digits 1
+	bash scripts/rpo/base2new_test.sh digits 1
+	rpo report output/zsclip output/rpo/base2new
+
+test: .venv/installed-dev
+	$(BIN)/pytest -q
+
+# Lint, format and types; then both wheels are built and tried in an environment of their own.
+check: .venv/installed-dev
+	ruff check .
+	ruff format --check .
+	mypy rpo trainers datasets dassl-lite/dassl
+	bash scripts/try_wheels.sh
+
+format: .venv/installed-dev
+	ruff check --fix .
+	ruff format .
+
+clean:
+	rm -rf .venv build dist *.egg-info dassl-lite/*.egg-info

@@ -1,0 +1,128 @@
+"""`rpo train` as a user types it: what works, and what is said when it does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.cli import main
+from rpo.trainers.config import default_config, merge_file
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+TINY = str(CONFIGS / "trainers/RPO/tiny_K24.yaml")
+QUICK = ("DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1", "TRAINER.RPO.K", "2")
+
+
+@pytest.fixture
+def train(miniature, tmp_path):
+    """Runs `rpo train` on a miniature EuroSAT; returns the exit status."""
+    root = str(miniature("EuroSAT"))
+
+    def run(*arguments, config=TINY, dataset="eurosat", options=QUICK):
+        return main(
+            ["train", "--root", root, "--trainer", "RPO", "--config-file", config]
+            + ["--dataset-config-file", str(CONFIGS / f"datasets/{dataset}.yaml")]
+            + ["--output-dir", str(tmp_path / "run"), "--seed", "1", *arguments, *options]
+        )
+
+    return run
+
+
+def times_of_change(folder):
+    """Of all files but the log, which the first run of this process still writes to."""
+    paths = (path for path in folder.rglob("*") if path.name != "log.txt")
+    return {path: path.stat().st_mtime_ns for path in paths}
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_trains_records_and_evaluates(train, tmp_path):
+    assert train() == 0
+    record = results(tmp_path / "run")
+    assert record["learnt_parameters"] == 2 * (128 + 128)
+    assert record["config"]["OPTIM"]["MAX_EPOCH"] == 1
+    status = train(
+        "--eval-only", "--model-dir", str(tmp_path / "run"), "--output-dir", str(tmp_path / "test")
+    )
+    assert status == 0
+    assert results(tmp_path / "test")["metrics"] == record["metrics"]
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert "epoch [1/1] batch [1/1]" in log and "* accuracy: " in log
+
+
+def test_a_finished_run_is_left_alone(train, tmp_path, capsys):
+    train()
+    before = times_of_change(tmp_path / "run")
+    assert train() == 0
+    assert "finished; nothing was trained or overwritten" in capsys.readouterr().out
+    assert times_of_change(tmp_path / "run") == before
+
+
+def test_another_config_in_a_used_folder_is_refused_until_overwritten(train, tmp_path, capsys):
+    train()
+    changed = ("OPTIM.LR", "0.5", *QUICK)
+    assert train(options=changed) == 2
+    assert "OPTIM.LR: 0.01 there, 0.5 now" in capsys.readouterr().err
+    assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.01
+    assert train("--overwrite", options=changed) == 0
+    assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.5
+
+
+def test_evaluating_other_classes_in_a_training_folder_is_refused(train, tmp_path, capsys):
+    train()
+    run = str(tmp_path / "run")
+    new = ("DATASET.SUBSAMPLE_CLASSES", "new", *QUICK)
+    assert train("--eval-only", "--model-dir", run, options=new) == 2
+    assert results(tmp_path / "run")["classes"] == "all"
+
+
+def test_seed_zero_is_a_seed(train, tmp_path, capsys):
+    assert train("--seed", "0") == 0
+    assert "Setting fixed seed: 0" in capsys.readouterr().out
+    assert results(tmp_path / "run")["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"dataset": "eurosatt"}, 'no dataset config "eurosatt". Did you mean "eurosat"?'),
+        ({"config": TINY.replace("tiny_K24", "tiny_K25")}, 'Did you mean "tiny_K24"?'),
+        (
+            {"options": ("TRAINER.RPO.KK", "4")},
+            'no key "TRAINER.RPO.KK". Did you mean "TRAINER.RPO.K"',
+        ),
+        ({"options": ("TRAINER.RPO.K",)}, "'TRAINER.RPO.K' has no value"),
+        ({"options": ("MODEL.BACKBONE.NAME", "ViT-B16")}, 'Did you mean "ViT-B/16"?'),
+        (
+            {"options": ("DATASET.NAME", "Imagenet")},
+            'no dataset "Imagenet". Did you mean "ImageNet"?',
+        ),
+        ({"options": ("TRAINER.NAME", "RP0")}, 'no trainer "RP0". Did you mean "RPO"?'),
+        ({"options": ("TRAINER.RPO.K", "four")}, "Type mismatch"),
+        ({"options": ("DATASET.NAME", "Caltech101")}, "Caltech101 needs"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_nothing_behind(train, tmp_path, capsys, arguments, said):
+    assert train(**arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_fault_of_the_program_can_be_seen(train, monkeypatch):
+    monkeypatch.setenv("RPO_DEBUG", "1")
+    with pytest.raises(FileNotFoundError):
+        train(dataset="eurosatt")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_loads_and_is_where_it_belongs(path):
+    cfg = default_config()
+    merge_file(cfg, str(path), "config")
+    if path.parent.name == "datasets":
+        assert cfg.DATASET.NAME.lower() == path.stem
+    else:
+        assert path.parent.name in TRAINER_REGISTRY.registered_names()
+    assert path.read_text().startswith("# ")
