@@ -1,6 +1,6 @@
 """RPO: prompts and towers to logits (RPO, equations of section 3).
 
-`ReadOnlyModel` is the fast form, `MaskedModel` the definition that it equals. Both give
+This is the fast form; `rpo.masked` is the definition that it equals. Both give
 
     logit(image, class) = mean over k of exp(logit_scale) <v_k, t_k>
 
@@ -9,22 +9,22 @@ ever meets prompt k.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from torch.utils.checkpoint import checkpoint
 
 from rpo.attention import (
-    Block,
     FrozenLayer,
-    attention_mask,
     frozen_layers,
-    masked_pass,
     read_only_pass,
     visible_tokens,
 )
 from rpo.backbone import Clip
+from rpo.memory import classes_at_once
 from rpo.precision import autocast_dtype
 from rpo.prompts import PromptLearner
 from rpo.text import tokenize
@@ -43,6 +43,8 @@ class ReadOnlyModel(nn.Module):
         texts: one per class.
         prompt_learner: the only thing that learns.
         modality: one of MODALITIES.
+        text_chunk: classes per block of the text side; 0 chooses by the device's memory. Only
+            with several blocks is each computed anew in the backward pass instead of kept.
     """
 
     ids: Tensor
@@ -56,6 +58,7 @@ class ReadOnlyModel(nn.Module):
         texts: Sequence[str],
         prompt_learner: PromptLearner,
         modality: str = "both",
+        text_chunk: int = 0,
     ) -> None:
         super().__init__()
         self.clip: Clip = clip.requires_grad_(False)
@@ -63,6 +66,7 @@ class ReadOnlyModel(nn.Module):
         self.text_tower = TextTower(clip)
         self.prompt_learner = prompt_learner
         self.modality = modality
+        self.text_chunk = text_chunk
         ids, lengths = tokenize(texts, clip.context_length)
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)
@@ -107,8 +111,26 @@ class ReadOnlyModel(nn.Module):
     def read_texts(self) -> Tensor:
         """The text prompts after the last layer, (classes, K, text width)."""
         prompts = self.text_tower.embed_prompts(self.prompt_learner.text_prompt)
-        visible = visible_tokens(self.lengths, self.ids.shape[1])
-        return read_only_pass(self.text_layers(), prompts, visible)
+        size = self.text_chunk or self._classes_at_once(prompts)
+        blocks = [slice(start, start + size) for start in range(0, len(self.ids), size)]
+        if len(blocks) == 1:
+            return self._read_block(prompts, blocks[0])
+        read_twice = partial(checkpoint, self._read_block, prompts, use_reentrant=False)
+        return torch.cat([read_twice(block) for block in blocks])
+
+    def _read_block(self, prompts: Tensor, classes: slice) -> Tensor:
+        """`prompts` (1, K, text width) read some of the class texts."""
+        layers = (
+            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes])
+            for layer in self.text_layers()
+        )
+        visible = visible_tokens(self.lengths[classes], self.ids.shape[1])
+        return read_only_pass(layers, prompts, visible)
+
+    def _classes_at_once(self, prompts: Tensor) -> int:
+        layers = len(self.text_tower.blocks)
+        _, count, width = prompts.shape
+        return classes_at_once(count, layers, width, prompts.element_size(), prompts.device)
 
     def text_layers(self) -> list[FrozenLayer]:
         """Keys and values of the class texts: the same for the whole run, computed once."""
@@ -139,41 +161,6 @@ class ReadOnlyModel(nn.Module):
     def _own_text_feature(self) -> Tensor:
         """CLIP's text features, (classes, 1, embedding)."""
         return self.text_tower.encode(self.ids, self.lengths)[:, None]
-
-
-class MaskedModel(ReadOnlyModel):
-    """RPO as the paper defines it: prompts join the sequence, a mask keeps them read-only.
-
-    Slower than its parent and equal to it. With `read_only` false (the ablation of section 4)
-    the prompts take part in the attention like ordinary tokens and do change CLIP's own.
-    """
-
-    def __init__(self, *args: Any, read_only: bool = True, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.read_only = read_only
-
-    def read_images(self, images: Tensor) -> Tensor:
-        tokens = self.image_tower.embed(images)
-        prompts = self.image_tower.embed_prompts(self.prompt_learner.img_prompt)
-        mask = attention_mask(
-            tokens.shape[1], prompts.shape[1], causal=False, read_only=self.read_only
-        )
-        return _masked(self.image_tower.blocks, tokens, prompts, mask.to(tokens.device))
-
-    def read_texts(self) -> Tensor:
-        tokens = self.text_tower.embed(self.ids)
-        prompts = self.text_tower.embed_prompts(self.prompt_learner.text_prompt)
-        mask = attention_mask(
-            tokens.shape[1], prompts.shape[1], True, self.lengths, read_only=self.read_only
-        )
-        return _masked(self.text_tower.blocks, tokens, prompts, mask)
-
-
-def _masked(blocks: Sequence[Block], tokens: Tensor, prompts: Tensor, mask: Tensor) -> Tensor:
-    """Tokens and prompts through the layers together; the prompts, (batch, K, width)."""
-    prompts = prompts.expand(len(tokens), -1, -1)
-    together = masked_pass(blocks, torch.cat([tokens, prompts], dim=1), mask)
-    return together[:, tokens.shape[1] :]
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch import nn
 from yacs.config import CfgNode
 
 from rpo.backbone import Clip
-from rpo.model import MODALITIES, MaskedModel, ReadOnlyModel
+from rpo.masked import MaskedModel
+from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.text import class_texts
 from rpo.towers import ImageTower, TextTower
@@ -46,6 +47,9 @@ class RPO(PromptTrainer):
                 # Ablation: learn prompts of both encoders, or of one (text, visual) against
                 # CLIP's own feature of the other.
                 "MODALITY": "both",
+                # Classes per block of the text side, to bound memory at the price of computing
+                # each block twice; 0 chooses by the device's memory.
+                "TEXT_CHUNK": 0,
                 # Stands in the released configs and means nothing: the text is DATASET.PROMPT.
                 "CTX_INIT": "",
             }
@@ -56,8 +60,10 @@ class RPO(PromptTrainer):
         self.check_choice(cfg, "INIT", tuple(INITIALISERS))
         self.check_choice(cfg, "NOISE", tuple(NOISES))
         self.check_choice(cfg, "MODALITY", MODALITIES)
-        if cfg.TRAINER.RPO.K < 1:
-            raise ValueError(f"TRAINER.RPO.K is {cfg.TRAINER.RPO.K}; it must be at least 1")
+        for key, least in (("K", 1), ("TEXT_CHUNK", 0)):
+            value = cfg.TRAINER.RPO[key]
+            if value < least:
+                raise ValueError(f"TRAINER.RPO.{key} is {value}; it must be at least {least}")
 
     def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
         options = self.options
@@ -65,5 +71,5 @@ class RPO(PromptTrainer):
         end_token, class_token = TextTower(clip).end_token, ImageTower(clip).class_token
         learner = PromptLearner(end_token, class_token, options.K, options.INIT, options.NOISE)
         if options.READ_ONLY:
-            return ReadOnlyModel(clip, texts, learner, options.MODALITY)
+            return ReadOnlyModel(clip, texts, learner, options.MODALITY, options.TEXT_CHUNK)
         return MaskedModel(clip, texts, learner, options.MODALITY, read_only=False)

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
+from rpo import memory
 from rpo.backbone import import_clip
-from rpo.model import MODALITIES, MaskedModel, ReadOnlyModel
+from rpo.masked import MaskedModel
+from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.precision import autocast, set_precision
 from rpo.prompts import PromptLearner
 
@@ -202,6 +204,28 @@ def test_evaluating_first_does_not_spoil_training(random_clip):
         loss_and_gradients(model, images),
         loss_and_gradients(build(ReadOnlyModel, model.clip), images),
     )
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3])
+def test_blocks_of_classes_change_nothing(random_clip, chunk):
+    model = build(ReadOnlyModel, random_clip(), text_chunk=chunk)
+    images = images_for(model.clip)
+    whole = build(ReadOnlyModel, model.clip)
+    assert_same(loss_and_gradients(model, images), loss_and_gradients(whole, images))
+
+
+def test_blocks_follow_the_memory(random_clip, monkeypatch):
+    """With a budget of two classes' worth, three texts are read in two blocks."""
+    model = build(ReadOnlyModel, random_clip())
+    blocks = []
+    read = model._read_block
+    monkeypatch.setattr(
+        model, "_read_block", lambda p, classes: blocks.append(classes) or read(p, classes)
+    )
+    monkeypatch.setattr(memory, "CPU_BUDGET", 2.5 * 3 * 2 * 64 * memory.KEPT_PER_PROMPT * 4)
+    with torch.no_grad():
+        model.text_features()
+    assert [(block.start, block.stop) for block in blocks] == [(0, 2), (2, 4)]
 
 
 def test_only_prompts_learn(random_clip):

@@ -6,7 +6,8 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
 from rpo.backbone import import_clip, load_clip
-from rpo.model import MaskedModel, ReadOnlyModel
+from rpo.masked import MaskedModel
+from rpo.model import ReadOnlyModel
 from rpo.prompts import NOISE_SCALE
 
 
@@ -83,6 +84,7 @@ def test_only_the_chosen_side_learns(make_trainer, modality, learnt, read_only):
     ("key", "value", "message"),
     [
         ("K", 0, r"TRAINER\.RPO\.K is 0; it must be at least 1"),
+        ("TEXT_CHUNK", -1, r"TRAINER\.RPO\.TEXT_CHUNK is -1; it must be at least 0"),
         ("INIT", "zeros", 'TRAINER.RPO.INIT is "zeros"; it can be st, random'),
         ("NOISE", "pink", 'TRAINER.RPO.NOISE is "pink"; it can be unit, gaussian'),
         ("MODALITY", "audio", 'TRAINER.RPO.MODALITY is "audio"; it can be both, text, visual'),

@@ -1,0 +1,25 @@
+"""How many classes a training step may hold at once."""
+
+import torch
+
+CPU_BUDGET = 2**30
+# Of a GPU's memory. A fixed share, not what happens to be free: the same run gives the same sums.
+GPU_SHARE = 0.25
+# What one prompt leaves in one layer for the backward pass, in units of the width: the inputs of
+# both normalisations and of the attention (4), its output (1), and the MLP's hidden layer (4).
+KEPT_PER_PROMPT = 9
+
+
+def classes_at_once(
+    prompts: int, layers: int, width: int, bytes_per_value: int, device: torch.device
+) -> int:
+    """The number of classes whose text prompts fit into the budget for one backward pass."""
+    bytes_per_class = prompts * layers * width * KEPT_PER_PROMPT * bytes_per_value
+    return max(1, int(_budget(device) // bytes_per_class))
+
+
+def _budget(device: torch.device) -> float:
+    """In bytes."""
+    if device.type == "cuda":
+        return GPU_SHARE * torch.cuda.get_device_properties(device).total_memory
+    return CPU_BUDGET
