@@ -74,10 +74,12 @@ class ReadOnlyModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, classes) in float32 for images (batch, 3, height, width)."""
-        image_features = self.image_features(images)
-        text_features = self.cached_text_features()
+        return self.logits(self.image_features(images), self.cached_text_features())
+
+    def logits(self, image_features: Tensor, text_features: Tensor) -> Tensor:
+        """(batch, classes) from (batch, K, embedding) and (classes, K, embedding)."""
         prompts = max(image_features.shape[1], text_features.shape[1])
-        with torch.autocast(images.device.type, enabled=False):  # the mean stays float32
+        with torch.autocast(image_features.device.type, enabled=False):  # the mean stays float32
             similarities = torch.einsum("bkd,ckd->bc", image_features, text_features) / prompts
             return self.clip.logit_scale.exp().float() * similarities
 

@@ -1,5 +1,8 @@
 """The learnable prompts and how they start (RPO, section 3.3: special token initialisation)."""
 
+import copy
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -57,3 +60,19 @@ class PromptLearner(nn.Module):
         # Text first: the order decides which random numbers each prompt gets from a seed.
         self.text_prompt = nn.Parameter(initialise(end_token, count, noise))
         self.img_prompt = nn.Parameter(initialise(class_token, count, noise))
+
+    @classmethod
+    def side_by_side(cls, learners: "Sequence[PromptLearner]") -> "PromptLearner":
+        """The prompts of several learners in one, run after run.
+
+        Raises:
+            ValueError: they differ in their number of prompts.
+        """
+        counts = {len(learner.text_prompt) for learner in learners}
+        if len(counts) != 1:
+            raise ValueError(f"runs with different numbers of prompts, {sorted(counts)}")
+        together = copy.deepcopy(learners[0])
+        for name in ("text_prompt", "img_prompt"):
+            prompts = torch.cat([getattr(learner, name).detach() for learner in learners])
+            setattr(together, name, nn.Parameter(prompts))
+        return together

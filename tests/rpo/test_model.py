@@ -12,6 +12,7 @@ from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.precision import autocast, set_precision
 from rpo.prompts import PromptLearner
+from rpo.stacked import StackedModel
 
 TEXTS = ["a photo of a cat.", "a photo of a very long dog with a hat.", "an owl."]
 REAL_SHAPES = ("ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px")
@@ -226,6 +227,30 @@ def test_blocks_follow_the_memory(random_clip, monkeypatch):
     with torch.no_grad():
         model.text_features()
     assert [(block.start, block.stop) for block in blocks] == [(0, 2), (2, 4)]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_runs_side_by_side_have_the_logits_they_have_alone(random_clip, modality):
+    clip = random_clip()
+    images = images_for(clip)
+    alone = [build(ReadOnlyModel, clip, modality=modality) for _ in range(3)]
+    for seed, model in enumerate(alone):
+        torch.manual_seed(seed)
+        for prompt in model.prompt_learner.parameters():
+            prompt.data = torch.randn_like(prompt)
+    learners = [model.prompt_learner for model in alone]
+    with torch.no_grad():
+        together = StackedModel(clip, TEXTS, learners, modality)(images)
+        for logits, model in zip(together, alone, strict=True):
+            torch.testing.assert_close(logits, model(images), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+def test_runs_of_different_k_cannot_stand_side_by_side(random_clip):
+    clip = random_clip()
+    learners = [build(ReadOnlyModel, clip, count).prompt_learner for count in (2, 3)]
+    with pytest.raises(ValueError, match=r"different numbers of prompts, \[2, 3\]"):
+        StackedModel(clip, TEXTS, learners)
 
 
 def test_only_prompts_learn(random_clip):

@@ -1,0 +1,92 @@
+"""What the benchmarks share: random CLIPs of OpenAI's sizes, clocks and a memory gauge."""
+
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from rpo.backbone import Clip, import_clip
+from rpo.precision import set_precision
+from rpo.prompts import PromptLearner
+
+# embedding, resolution, vision layers, width and patch, text width, heads and layers
+BACKBONES = {
+    "ViT-B/32": (512, 224, 12, 768, 32, 512, 8, 12),
+    "ViT-B/16": (512, 224, 12, 768, 16, 512, 8, 12),
+    "ViT-L/14": (768, 224, 24, 1024, 14, 768, 12, 12),
+    "ViT-L/14@336px": (768, 336, 24, 1024, 14, 768, 12, 12),
+}
+CONTEXT, VOCABULARY = 77, 49408
+MEGABYTE = 2**20
+
+
+def device() -> torch.device:
+    """CUDA where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def random_clip(backbone: str, precision: str = "fp32") -> Clip:
+    """A CLIP with random weights: as fast as a real one."""
+    torch.manual_seed(0)
+    sizes, text_sizes = BACKBONES[backbone][:5], BACKBONES[backbone][5:]
+    clip = import_clip().model.CLIP(*sizes, CONTEXT, VOCABULARY, *text_sizes).eval()
+    if precision != "fp32":
+        import_clip().model.convert_weights(clip)
+    return set_precision(clip, precision).to(device())
+
+
+def class_texts(count: int) -> list[str]:
+    """Texts as long as those of the benchmark's datasets: 6 to 9 tokens with SOT and EOT."""
+    names = ("cat", "tennis ball", "steam locomotive", "great white shark")
+    return [f"a photo of a {names[index % len(names)]}." for index in range(count)]
+
+
+def prompt_learner(clip: Clip, count: int) -> PromptLearner:
+    """`count` pairs of prompts, as RPO starts them."""
+    return PromptLearner(clip.token_embedding.weight[-1], clip.visual.class_embedding, count)
+
+
+def images(clip: Clip, batch: int) -> torch.Tensor:
+    """Noise, (batch, 3, resolution, resolution)."""
+    size = clip.visual.input_resolution
+    return torch.randn(batch, 3, size, size, device=device())
+
+
+def seconds(function: Callable[[], Any], repeats: int, warm_up: int = 1) -> float:
+    """The median wall time of a call, after calls that do not count."""
+    times = []
+    for _ in range(warm_up + repeats):
+        started = _now()
+        function()
+        times.append(_now() - started)
+    return statistics.median(times[warm_up:])
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def reset_peak() -> float:
+    """Starts the gauge; the memory in use now, in MB."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    return peak()
+
+
+def peak() -> float:
+    """The most memory used so far, in MB: on CUDA by tensors, else by the process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / MEGABYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function in a fresh process, whose peak memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)

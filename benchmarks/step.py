@@ -1,0 +1,82 @@
+"""A training step of RPO: the fast form, the padded form of the original, and the floor.
+
+    python benchmarks/step.py --classes 100 --k 24 --batch 4
+
+The floor is the plain forward pass of CLIP's image encoder, without which there is no step. Each
+form runs in a process of its own, whose peak memory is counted above the loaded CLIP.
+"""
+
+import argparse
+import json
+from typing import Any
+
+import common
+import torch
+from padded import PaddedModel
+from tabulate import tabulate
+from torch.nn.functional import cross_entropy
+
+from rpo.model import ReadOnlyModel
+from rpo.precision import PRECISIONS
+
+FORMS = {"fast": ReadOnlyModel, "masked": PaddedModel}
+
+
+def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
+    """Median seconds of a step and peak memory in MB above the loaded CLIP."""
+    clip = common.random_clip(options.backbone, options.precision)
+    images = common.images(clip, options.batch)
+    loaded = common.reset_peak()
+    if form == "floor":
+        return common.seconds(lambda: plain(clip, images), options.repeats), 0.0
+    learner = common.prompt_learner(clip, options.k).to(common.device())
+    texts = common.class_texts(options.classes)
+    model = FORMS[form](clip, texts, learner).to(common.device())
+    optimiser = torch.optim.SGD(learner.parameters(), lr=0.01)
+    labels = torch.arange(options.batch, device=common.device()) % options.classes
+
+    def step() -> None:
+        optimiser.zero_grad()
+        cross_entropy(model(images), labels).backward()
+        optimiser.step()
+
+    return common.seconds(step, options.repeats), common.peak() - loaded
+
+
+@torch.no_grad()
+def plain(clip: Any, images: torch.Tensor) -> None:
+    clip.encode_image(images)
+
+
+def compare(options: argparse.Namespace) -> dict[str, float]:
+    """All three, one after the other."""
+    fast, fast_peak = common.in_own_process(measure, "fast", options)
+    floor, _ = common.in_own_process(measure, "floor", options)
+    result = {"fast_s": fast, "floor_s": floor, "over_floor": fast / floor}
+    result |= {"fast_peak_mb": fast_peak}
+    if not options.fast_only:
+        masked, masked_peak = common.in_own_process(measure, "masked", options)
+        result |= {"masked_s": masked, "ratio": masked / fast, "masked_peak_mb": masked_peak}
+    return {"classes": options.classes, "k": options.k, "batch": options.batch} | result
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--classes", type=int, default=100)
+    parser.add_argument("--k", type=int, default=24)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--backbone", choices=common.BACKBONES, default="ViT-B/16")
+    parser.add_argument("--precision", choices=PRECISIONS[:3], default="fp32")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--fast-only", action="store_true", help="leave the padded form out")
+    parser.add_argument("--json", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    options = parse()
+    result = compare(options)
+    if options.json:
+        print(json.dumps(result))
+    else:
+        print(tabulate([result], headers="keys", tablefmt="github", floatfmt=".3f"))
