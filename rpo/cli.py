@@ -9,6 +9,7 @@ from collections.abc import Sequence
 # Subcommand to (module, what it does). A module has `add_arguments(parser)` and `run(args)`.
 COMMANDS = {
     "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
+    "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
     "report": ("rpo.report", "print the base / new / H table of finished runs"),
     "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
 }

@@ -67,6 +67,7 @@ class ReadOnlyModel(nn.Module):
         self.prompt_learner = prompt_learner
         self.modality = modality
         self.text_chunk = text_chunk
+        self.texts = list(texts)
         ids, lengths = tokenize(texts, clip.context_length)
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)

@@ -1,0 +1,47 @@
+"""`rpo eval` gives every run the results that it has alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dassl.engine import build_trainer
+from dassl.utils import set_random_seed
+
+from rpo.cli import main
+
+
+@pytest.fixture
+def runs(make_config, tmp_path):
+    """The folders of two trained seeds, and of one with other options."""
+
+    def train(name, *options):
+        folder = tmp_path / "output" / "train_base" / name
+        base = ("OUTPUT_DIR", str(folder), "DATASET.SUBSAMPLE_CLASSES", "base", "OPTIM.LR", 1.0)
+        cfg = make_config(options=(*base, *options), classes=6, images=12)
+        set_random_seed(cfg.SEED)
+        build_trainer(cfg).train()
+        return str(folder)
+
+    return train
+
+
+def results(folder):
+    return json.loads((Path(folder) / "results.json").read_text())
+
+
+def test_several_runs_in_one_pass(runs, capsys):
+    folders = [runs("seed1", "SEED", 1), runs("seed2", "SEED", 2)]
+    assert main(["eval", *folders, "--classes", "base", "new"]) == 0
+    for seed, folder in enumerate(folders, start=1):
+        evaluated = results(folder.replace("train_base", "test_base"))
+        assert evaluated["seed"] == seed and evaluated["classes"] == "base"
+        assert evaluated["metrics"] == results(folder)["metrics"]
+        assert results(folder.replace("train_base", "test_new"))["classes"] == "new"
+
+
+def test_runs_that_do_not_fit_together_are_refused(runs, capsys, tmp_path):
+    first, other = runs("seed1"), runs("other", "TRAINER.RPO.INIT", "random")
+    assert main(["eval", first, other]) == 2
+    assert f"{other} has another configuration than {first}" in capsys.readouterr().err
+    assert main(["eval", str(tmp_path)]) == 2
+    assert "there is no run.json in it" in capsys.readouterr().err
