@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 # The package itself, editable, with everything the demo needs.
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
@@ -36,6 +36,13 @@ check: .venv/installed-dev
 	ruff format --check .
 	mypy rpo trainers datasets dassl-lite/dassl
 	bash scripts/try_wheels.sh
+
+# Speed and memory of RPO against the original's form, on this machine. About half an hour on 2 cores.
+bench: .venv/installed
+	for classes in 50 100 500; do for k in 4 24; do \
+		python benchmarks/step.py --classes $$classes --k $$k || exit 1; done; done
+	for k in 4 24; do python benchmarks/evaluate.py --k $$k || exit 1; done
+	python benchmarks/growth.py
 
 format: .venv/installed-dev
 	ruff check --fix .
