@@ -22,7 +22,7 @@ class ImageTower(nn.Module):
         super().__init__()
         if not hasattr(clip.visual, "class_embedding"):
             raise ValueError(
-                "read-only prompts need a vision transformer (ViT-B/32, ViT-B/16, ViT-L/14, "
+                "visual prompts need a vision transformer (ViT-B/32, ViT-B/16, ViT-L/14, "
                 f"ViT-L/14@336px or tiny), and this CLIP has a {type(clip.visual).__name__}"
             )
         self.visual: Any = clip.visual

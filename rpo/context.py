@@ -1,0 +1,43 @@
+"""Learnable context words: how they start, and the texts that hold their places."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from rpo.backbone import Clip, import_clip
+
+CONTEXT_STD = 0.02
+
+
+def context_texts(names: Sequence[str], words: str, count: int) -> list[str]:
+    """ "<words> <name>." for each class; without words, `count` placeholders of one token each."""
+    beginning = words or " ".join(["X"] * count)
+    return [f"{beginning} {name}." for name in names]
+
+
+def initial_context(clip: Clip, words: str, count: int, classes: int | None = None) -> Tensor:
+    """The embeddings of the first `count` tokens of `words`; without words, random ones.
+
+    Args:
+        classes: gives each of so many classes a context of its own.
+
+    Returns:
+        (count, width) or (classes, count, width), float32.
+
+    Raises:
+        ValueError: `words` has fewer tokens than that.
+    """
+    shape = (count,) if classes is None else (classes, count)
+    width = clip.token_embedding.weight.shape[1]
+    if not words:
+        return CONTEXT_STD * torch.randn(*shape, width)
+    ids = import_clip().tokenize(words)[0]
+    available = int(ids.argmax()) - 1  # between SOT and EOT
+    if available < count:
+        raise ValueError(
+            f'CTX_INIT "{words}" has {available} tokens, which cannot start {count} context '
+            "vectors: lower the number of vectors or add words"
+        )
+    embeddings = clip.token_embedding.weight[ids[1 : 1 + count]].detach().float()
+    return embeddings.expand(*shape, -1).clone()

@@ -1,0 +1,80 @@
+"""Class texts side by side in few rows, so that what they have in common is computed once.
+
+With prompts before the class name, all texts begin alike: SOT and the prompts. In a causal encoder
+that beginning does not depend on what follows, so one copy of it can serve many classes: a row
+holds the beginning, then the rest of one class after the other, and a mask keeps every rest from
+seeing any but the beginning and itself. Positions are those of the unpacked texts. The features
+equal those of one padded row a class, at a fraction of the tokens.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+ROW_LENGTH = 256  # long enough that beginnings are rare, short enough that attention stays cheap
+BEGINNING, PADDING = -1, -2  # in place of a class's number
+
+
+class Packing(NamedTuple):
+    """Where every token stands.
+
+    Attributes:
+        ids: (rows, tokens) of token ids.
+        positions: (rows, tokens), each token's position in its own text.
+        visible: (rows, 1, tokens, tokens), True where the query of a row may see a column's key.
+        ends: (classes,) index of each EOT among the rows * tokens.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    visible: Tensor
+    ends: Tensor
+
+
+def pack(ids: Tensor, lengths: Tensor, shared: int, row_length: int = ROW_LENGTH) -> Packing:
+    """Packs the texts `ids` (classes, tokens) that have their first `shared` tokens in common.
+
+    Args:
+        lengths: (classes,) real tokens of each text, the last of them EOT.
+        row_length: a row is not longer, unless a single text is. 0 gives every class its own row.
+    """
+    rows = _assign_rows(lengths.tolist(), shared, row_length)
+    longest = max(shared + sum(int(lengths[label]) - shared for label in row) for row in rows)
+    packed_ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    positions, owners = torch.zeros_like(packed_ids), torch.full_like(packed_ids, PADDING)
+    packed_ids[:, :shared] = ids[0, :shared]
+    positions[:, :shared] = torch.arange(shared)
+    owners[:, :shared] = BEGINNING
+    ends = torch.zeros(len(ids), dtype=torch.long)
+    for index, row in enumerate(rows):
+        start = shared
+        for label in row:
+            length = int(lengths[label])
+            place = index, slice(start, start + length - shared)
+            packed_ids[place] = ids[label, shared:length]
+            positions[place] = torch.arange(shared, length)
+            owners[place] = label
+            start = place[1].stop
+            ends[label] = index * longest + start - 1
+    return Packing(packed_ids, positions, _visible(owners), ends)
+
+
+def _assign_rows(lengths: list[int], shared: int, row_length: int) -> list[list[int]]:
+    """Class numbers, row by row, in order."""
+    rows: list[list[int]] = []
+    used = row_length
+    for label, length in enumerate(lengths):
+        if not rows or used + length - shared > row_length:
+            rows.append([])
+            used = shared
+        rows[-1].append(label)
+        used += length - shared
+    return rows
+
+
+def _visible(owners: Tensor) -> Tensor:
+    """(rows, tokens) of class numbers to (rows, 1, tokens, tokens)."""
+    queries, keys = owners[:, None, :, None], owners[:, None, None, :]
+    causal = torch.ones(owners.shape[1], owners.shape[1], dtype=torch.bool).tril()
+    return causal & ((keys == BEGINNING) | (keys == queries))

@@ -1,0 +1,121 @@
+"""CLIP's encoders with prompts among their tokens, as CoOp, CoCoOp, MaPLe, VPT and IVLP have them.
+
+Unlike those of RPO, these prompts are ordinary tokens: they see CLIP's tokens and are seen by
+them. The first layer's prompts may be followed by others for the next layers, which take the place
+of what their predecessors became (deep prompting). CLIP's modules are used as they are, and
+gradients flow to prompts alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rpo.attention import attention_mask, masked_pass
+from rpo.backbone import Clip
+from rpo.packing import ROW_LENGTH, pack
+from rpo.text import tokenize
+from rpo.towers import ImageTower, TextTower
+
+
+def prompted_pass(
+    blocks: Sequence[Any], tokens: Tensor, mask: Tensor, deeper: Sequence[Tensor], start: int
+) -> Tensor:
+    """CLIP's layers on `tokens` (batch, tokens, width), among them prompts from `start` on.
+
+    Args:
+        mask: as of `rpo.attention.attention_mask`.
+        deeper: prompts (count, width) of the second layer, of the third, and so on.
+    """
+    for index, block in enumerate(blocks):
+        if 1 <= index <= len(deeper):
+            tokens = replace(tokens, deeper[index - 1], start)
+        tokens = masked_pass([block], tokens, mask)
+    return tokens
+
+
+def replace(tokens: Tensor, prompts: Tensor, start: int) -> Tensor:
+    """Puts prompts (..., count, width) over the tokens (batch, tokens, width) from `start` on."""
+    prompts = prompts.to(tokens.dtype).expand(*tokens.shape[:-2], -1, -1)
+    after = start + prompts.shape[-2]
+    return torch.cat([tokens[..., :start, :], prompts, tokens[..., after:, :]], dim=-2)
+
+
+class PromptedTexts(nn.Module):
+    """The text encoder on class texts in which prompts stand for the words after SOT.
+
+    Args:
+        texts: one per class; their first `count` tokens hold the prompts' places.
+        own_prompts: every class has prompts of its own.
+        order: (classes, tokens) where each place of a text takes its token from, if prompts and
+            class name are to stand in another order.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    visible: Tensor
+    ends: Tensor
+    order: Tensor | None
+
+    def __init__(
+        self,
+        clip: Clip,
+        texts: Sequence[str],
+        count: int = 0,
+        own_prompts: bool = False,
+        order: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.tower = TextTower(clip)
+        alike = not own_prompts and order is None
+        packing = pack(*tokenize(texts, clip.context_length), 1 + count, ROW_LENGTH if alike else 0)
+        for name, tensor in packing._asdict().items():
+            self.register_buffer(name, tensor, persistent=False)
+        self.register_buffer("order", order, persistent=False)
+
+    def forward(self, prompts: Sequence[Tensor]) -> Tensor:
+        """Features (..., classes, embedding).
+
+        Args:
+            prompts: of the first layer, (count, width), (classes, count, width), or with further
+                dimensions in front, as (images, 1, count, width); then those of deeper layers.
+                None at all leaves the texts as they are.
+        """
+        tokens, deeper = self.embed(*prompts[:1]), prompts[1:]
+        outside, rows = tokens.shape[:-3], tokens.shape[-3]
+        visible = self.visible.expand(*outside, rows, -1, -1, -1).flatten(0, -4)
+        outputs = prompted_pass(self.tower.blocks, tokens.flatten(0, -3), visible, deeper, 1)
+        outputs = outputs.reshape(*outside, -1, outputs.shape[-1])
+        return self.tower.project(outputs[..., self.ends, :])
+
+    def embed(self, prompts: Tensor | None = None) -> Tensor:
+        """The first layer's tokens with their positions, (..., rows, tokens, width)."""
+        dtype = self.tower.text_projection.dtype
+        tokens = self.tower.token_embedding(self.ids).to(dtype)
+        if prompts is not None:
+            outside = torch.broadcast_shapes(prompts.shape[:-2], tokens.shape[:-2])
+            tokens = replace(tokens.expand(*outside, -1, -1), prompts, 1)
+        if self.order is not None:
+            tokens = tokens.gather(1, self.order[..., None].expand_as(tokens))
+        return tokens + self.tower.positional_embedding[self.positions].to(dtype)
+
+
+class PromptedImages(nn.Module):
+    """The image encoder with prompts after its patches."""
+
+    def __init__(self, clip: Clip) -> None:
+        super().__init__()
+        self.tower = ImageTower(clip)
+
+    def forward(self, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:
+        """Features (batch, embedding); `prompts` (count, width), one layer after the other."""
+        first, *deeper = prompts
+        with torch.no_grad():
+            tokens = self.tower.embed(images)
+        appended = self.tower.embed_prompts(first).to(tokens.dtype).expand(len(tokens), -1, -1)
+        start = tokens.shape[1]
+        tokens = torch.cat([tokens, appended], dim=1)
+        mask = attention_mask(tokens.shape[1], prompts=0, causal=False).to(tokens.device)
+        outputs = prompted_pass(self.tower.blocks, tokens, mask, deeper, start)
+        return self.tower.project(outputs[:, 0])
