@@ -1,10 +1,12 @@
 """Finding a checkpoint, and loading its parameters strictly."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from rpo.backbone import Clip
 
 # Buffers that the original programs save beside their parameters. They hold CLIP's own token
 # embeddings of one class list, and are made anew for every class list.
@@ -36,13 +38,34 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(numbered, key=lambda path: -int(path.name.split("-")[-1]))
 
 
-def load_parameters(module: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+def clip_names(clip: Clip) -> set[str]:
+    """What the weights of CLIP are called in a checkpoint of MaPLe, IVLP or VPT.
+
+    Their original programs save the whole network. CLIP's weights in it are those of the backbone.
+    """
+    names = set()
+    for name in clip.state_dict():
+        tower, _, rest = name.partition(".")
+        names.add(f"image_encoder.{rest}" if tower == "visual" else f"text_encoder.{name}")
+    return names | {"logit_scale"}
+
+
+def load_parameters(
+    module: nn.Module, state: Mapping[str, Tensor], path: Path, ignored: Container[str] = ()
+) -> None:
     """Copies a state dict into a module; the module keeps its own precision.
+
+    Args:
+        ignored: names that may stand in the state dict and are not looked at.
 
     Raises:
         ValueError: a parameter is missing, unknown or of another shape. Nothing is copied then.
     """
-    given = {key: value for key, value in state.items() if not key.endswith(IGNORED_BUFFERS)}
+    given = {
+        key: value
+        for key, value in state.items()
+        if key not in ignored and not key.endswith(IGNORED_BUFFERS)
+    }
     wanted = module.state_dict()
     problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
     problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from dassl.data.datasets import DATASET_REGISTRY
-from dassl.engine import build_trainer
+from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from PIL import Image
 
@@ -137,8 +137,9 @@ def make_config(tmp_path, clip_file, miniature):
         cfg.SEED, cfg.OPTIM.MAX_EPOCH, cfg.OPTIM.LR = 1, 2, 0.01
         cfg.DATASET.NUM_SHOTS, cfg.DATALOADER.NUM_WORKERS = 2, 0
         cfg.DATALOADER.TRAIN_X.BATCH_SIZE = 4
-        if trainer in cfg.TRAINER:
-            cfg.TRAINER[trainer].PREC = "fp32"
+        options_of_method = cfg.TRAINER.get(getattr(TRAINER_REGISTRY.get(trainer), "section", ""))
+        if options_of_method and "PREC" in options_of_method:
+            options_of_method.PREC = "fp32"
         cfg.merge_from_list(list(options))
         cfg.freeze()
         return cfg

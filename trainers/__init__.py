@@ -1,5 +1,5 @@
 """The methods, one file each. Importing this package registers them in Dassl."""
 
-from . import rpo, zero_shot
+from . import cocoop, coop, ivlp, logistic_probe, lp, maple, rpo, vpt, zero_shot
 
-__all__ = ["rpo", "zero_shot"]
+__all__ = ["cocoop", "coop", "ivlp", "logistic_probe", "lp", "maple", "rpo", "vpt", "zero_shot"]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rpo.backbone import Clip, load_clip
-from rpo.checkpoints import find_checkpoint, load_parameters
+from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.precision import PRECISIONS, autocast, set_precision
 
 from .record import RecordedTrainer
@@ -27,8 +27,7 @@ class PromptTrainer(RecordedTrainer):
 
     Class attributes:
         section: the method's own node below TRAINER in the configuration.
-        learner_name: the attribute of the network that learns. Its parameters are all that is
-            trained and saved, in a folder of this name.
+        learner_name: the folder that what is learnt is saved in.
     """
 
     section: str
@@ -42,6 +41,10 @@ class PromptTrainer(RecordedTrainer):
     def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
         """A module from images (batch, 3, height, width) to logits (batch, classes)."""
         raise NotImplementedError
+
+    def learner(self) -> nn.Module:
+        """The part of the network that learns: all that is trained and saved, under its names."""
+        return self.model.prompt_learner
 
     @property
     def options(self) -> Any:
@@ -60,6 +63,14 @@ class PromptTrainer(RecordedTrainer):
                 f'TRAINER.{self.section}.{key} is "{value}"; it can be {", ".join(choices)}'
             )
 
+    def check_at_least(self, cfg: Any, key: str, minimum: int) -> None:
+        """Raises ValueError if TRAINER.<section>.<key> is smaller."""
+        value = cfg.TRAINER[self.section][key]
+        if value < minimum:
+            raise ValueError(
+                f"TRAINER.{self.section}.{key} is {value}; it must be at least {minimum}"
+            )
+
     def build_model(self) -> None:
         """Loads CLIP, builds the network on it and sets up what learns."""
         cfg, precision = self.cfg, self.options.PREC
@@ -69,9 +80,8 @@ class PromptTrainer(RecordedTrainer):
         clip = set_precision(load_clip(cfg.MODEL.BACKBONE.NAME), precision)
         names = class_names(cfg, self.dm.dataset.classnames)
         self.model = self.build_network(clip, names).to(self.device)
-        learner = getattr(self.model, self.learner_name)
         self.model.requires_grad_(False)
-        learner.requires_grad_(True)
+        learner = self.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
@@ -121,7 +131,8 @@ class PromptTrainer(RecordedTrainer):
         for name in self.get_model_names():
             path = find_checkpoint(Path(directory) / name, epoch)
             checkpoint = load_checkpoint(str(path))
-            load_parameters(self._models[name], checkpoint["state_dict"], path)
+            ignored = clip_names(self.model.clip)
+            load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
 
 

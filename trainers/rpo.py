@@ -60,10 +60,8 @@ class RPO(PromptTrainer):
         self.check_choice(cfg, "INIT", tuple(INITIALISERS))
         self.check_choice(cfg, "NOISE", tuple(NOISES))
         self.check_choice(cfg, "MODALITY", MODALITIES)
-        for key, least in (("K", 1), ("TEXT_CHUNK", 0)):
-            value = cfg.TRAINER.RPO[key]
-            if value < least:
-                raise ValueError(f"TRAINER.RPO.{key} is {value}; it must be at least {least}")
+        self.check_at_least(cfg, "K", 1)
+        self.check_at_least(cfg, "TEXT_CHUNK", 0)
 
     def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
         options = self.options

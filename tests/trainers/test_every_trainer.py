@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 
@@ -144,6 +145,26 @@ def test_interrupted_and_resumed_it_is_the_same(make_config, name, tmp_path, mon
 def test_one_class_and_unequal_halves(make_trainer, name, classes):
     trainer = make_trainer(name, classes=classes, options=("DATASET.SUBSAMPLE_CLASSES", "base"))
     assert logits(trainer).shape == (3, (classes + 1) // 2)
+
+
+STRANGE_NAMES = ["sea_lake", "St. John's (left) & co.", "a b c d e f g h i j k l m n o p q r s t"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_underscores_punctuation_and_twenty_words(make_config, name, monkeypatch):
+    cfg = make_config(name, classes=3)
+    read = DATASET_REGISTRY.get("EuroSAT").__init__
+
+    def rename(dataset, cfg):
+        read(dataset, cfg)
+        dataset._classnames = STRANGE_NAMES
+
+    monkeypatch.setattr(DATASET_REGISTRY.get("EuroSAT"), "__init__", rename)
+    trainer = build_trainer(cfg)
+    assert list(trainer.dm.dataset.classnames) == STRANGE_NAMES
+    assert logits(trainer).isfinite().all()
+    if name in LEARNERS:
+        assert one_step(trainer)["loss"] > 0
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -1,0 +1,55 @@
+"""What is computed once is computed once, and anew when it must be."""
+
+import pytest
+import torch
+from torch import nn
+
+from rpo.classifier import PromptedClassifier, Remembered
+from rpo.context import context_texts, initial_context
+from rpo.prompted import PromptedTexts
+from rpo.trainers.coop import ContextLearner
+
+
+@pytest.fixture
+def classifier(random_clip):
+    clip = random_clip()
+    texts = PromptedTexts(clip, context_texts(["cat", "dog"], "a photo", 2), 2)
+    return PromptedClassifier(clip, texts, ContextLearner(initial_context(clip, "a photo", 2)))
+
+
+def test_text_features_are_computed_once_per_state_of_the_prompts(classifier, monkeypatch):
+    calls = []
+    encode = classifier.texts.forward
+    monkeypatch.setattr(classifier.texts, "forward", lambda p: calls.append(1) or encode(p))
+    images = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        first = classifier(images)
+        assert torch.equal(classifier(images), first) and len(calls) == 1
+    classifier.prompt_learner.ctx.data.mul_(1.5)
+    with torch.no_grad():
+        assert not torch.equal(classifier(images), first) and len(calls) == 2
+    classifier(images).sum().backward()
+    assert len(calls) == 3 and classifier.prompt_learner.ctx.grad is not None
+
+
+def test_the_image_encoder_leaves_no_graph(classifier):
+    assert not classifier.image_features(torch.randn(2, 3, 32, 32)).requires_grad
+
+
+def test_what_does_not_learn_is_remembered_in_training(monkeypatch):
+    remembered, source, calls = Remembered(), torch.ones(2), []
+    for _ in range(2):
+        result = remembered.get(lambda: calls.append(1) or source * 2, [source])
+    assert len(calls) == 1
+    (nn.Parameter(torch.ones(2)) * result).sum().backward()
+
+
+def test_a_context_of_words_and_a_random_one(random_clip):
+    clip = random_clip()
+    words = initial_context(clip, "a photo of a", 4)
+    torch.testing.assert_close(words[0], words[3])
+    assert words.dtype == torch.float32 and not words.requires_grad
+    assert initial_context(clip, "a photo", 2, classes=3).shape == (3, 2, 64)
+    assert abs(initial_context(clip, "", 500).std() - 0.02) < 0.001
+    with pytest.raises(ValueError, match='"a photo" has 2 tokens, which cannot start 4'):
+        initial_context(clip, "a photo", 4)

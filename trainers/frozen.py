@@ -1,0 +1,22 @@
+"""What methods share that use CLIP's features and train nothing of it."""
+
+import torch
+from torch import Tensor
+
+from rpo.backbone import load_clip
+
+from .record import RecordedTrainer
+
+
+class FrozenTrainer(RecordedTrainer):
+    """Holds CLIP: in OpenAI's mix of float16 and float32 on a GPU, in float32 on a CPU."""
+
+    def load_clip(self) -> None:
+        print(f"Loading CLIP (backbone: {self.cfg.MODEL.BACKBONE.NAME})")
+        clip = load_clip(self.cfg.MODEL.BACKBONE.NAME)
+        self.clip = (clip if self.device.type == "cuda" else clip.float()).to(self.device)
+
+    @torch.no_grad()
+    def image_features(self, images: Tensor) -> Tensor:
+        """(batch, embedding)."""
+        return self.clip.encode_image(images)
