@@ -4,7 +4,7 @@ A method is a subclass that declares its keys (`add_config`) and builds its netw
 (`build_network`). It never mentions optimiser, scaler or checkpoint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_checkpoint, load_pretrained_weights
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from yacs.config import CfgNode
 
 from rpo.backbone import Clip, load_clip
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
@@ -27,16 +28,18 @@ class PromptTrainer(RecordedTrainer):
 
     Class attributes:
         section: the method's own node below TRAINER in the configuration.
+        defaults: its keys with their defaults.
         learner_name: the folder that what is learnt is saved in.
     """
 
     section: str
+    defaults: Mapping[str, Any]
     learner_name = "prompt_learner"
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:
         """Adds the method's keys, with their defaults, to a configuration."""
-        raise NotImplementedError
+        cfg.TRAINER[cls.section] = CfgNode(dict(cls.defaults))
 
     def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
         """A module from images (batch, 3, height, width) to logits (batch, classes)."""

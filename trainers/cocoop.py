@@ -12,7 +12,6 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import Classifier, cosine_logits
@@ -73,21 +72,16 @@ class CoCoOp(PromptTrainer):
     """Saves `ctx` and `meta_net.linear1`, `meta_net.linear2` with weight and bias."""
 
     section = "COCOOP"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.COCOOP = CfgNode(
-            {
-                # Context vectors, if they start at random.
-                "N_CTX": 16,
-                # Words to start from; one vector a word. Empty: random vectors.
-                "CTX_INIT": "",
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # MiB for the texts of several images at once: less is slower and the same.
-                "MEMORY": 512,
-            }
-        )
+    defaults = {
+        # Context vectors, if they start at random.
+        "N_CTX": 16,
+        # Words to start from; one vector a word. Empty: random vectors.
+        "CTX_INIT": "",
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # MiB for the texts of several images at once: less is slower and the same.
+        "MEMORY": 512,
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)

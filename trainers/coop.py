@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
@@ -43,23 +42,18 @@ class CoOp(PromptTrainer):
     """Saves `ctx`."""
 
     section = "COOP"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.COOP = CfgNode(
-            {
-                # Context vectors, if they start at random.
-                "N_CTX": 16,
-                # A context of its own for every class, which no new class can use.
-                "CSC": False,
-                # Words to start from; one vector a word. Empty: random vectors.
-                "CTX_INIT": "",
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # Where the class name stands: at the end, in the middle or in front of the context.
-                "CLASS_TOKEN_POSITION": "end",
-            }
-        )
+    defaults = {
+        # Context vectors, if they start at random.
+        "N_CTX": 16,
+        # A context of its own for every class, which no new class can use.
+        "CSC": False,
+        # Words to start from; one vector a word. Empty: random vectors.
+        "CTX_INIT": "",
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # Where the class name stands: at the end, in the middle or in front of the context.
+        "CLASS_TOKEN_POSITION": "end",
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)

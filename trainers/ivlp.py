@@ -11,7 +11,6 @@ from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
@@ -49,25 +48,20 @@ class IVLP(PromptTrainer):
 
     section = "IVLP"
     learner_name = "VLPromptLearner"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.IVLP = CfgNode(
-            {
-                # Prompts a layer of the image encoder.
-                "N_CTX_VISION": 2,
-                # Prompts a layer of the text encoder.
-                "N_CTX_TEXT": 2,
-                # Words to start from, for up to 4 text prompts, as in MaPLe.
-                "CTX_INIT": "a photo of a",
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # The layers of the image encoder that have prompts. 0: language only.
-                "PROMPT_DEPTH_VISION": 9,
-                # The layers of the text encoder that have prompts.
-                "PROMPT_DEPTH_TEXT": 9,
-            }
-        )
+    defaults = {
+        # Prompts a layer of the image encoder.
+        "N_CTX_VISION": 2,
+        # Prompts a layer of the text encoder.
+        "N_CTX_TEXT": 2,
+        # Words to start from, for up to 4 text prompts, as in MaPLe.
+        "CTX_INIT": "a photo of a",
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # The layers of the image encoder that have prompts. 0: language only.
+        "PROMPT_DEPTH_VISION": 9,
+        # The layers of the text encoder that have prompts.
+        "PROMPT_DEPTH_TEXT": 9,
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)

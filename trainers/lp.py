@@ -6,13 +6,11 @@ features. Unlike a classical probe (`LogisticProbe`) it can name classes that it
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import Classifier
@@ -46,17 +44,12 @@ class LP(PromptTrainer):
 
     section = "LP"
     learner_name = "lp_layer"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.LP = CfgNode(
-            {
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # The text of a class.
-                "PROMPT": "A photo of a {cls_name}",
-            }
-        )
+    defaults = {
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # The text of a class.
+        "PROMPT": "A photo of a {cls_name}",
+    }
 
     def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
         texts = class_texts(classnames, self.options.PROMPT, slot="{cls_name}")

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
@@ -53,22 +52,17 @@ class MaPLe(PromptTrainer):
 
     section = "MAPLE"
     learner_name = "MultiModalPromptLearner"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.MAPLE = CfgNode(
-            {
-                # Prompts a layer.
-                "N_CTX": 2,
-                # Words to start from, for up to 4 prompts; words beyond them stay as they are.
-                # More prompts, or an empty text: random vectors.
-                "CTX_INIT": "a photo of a",
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # J, the layers that have prompts: at most those that both encoders have.
-                "PROMPT_DEPTH": 9,
-            }
-        )
+    defaults = {
+        # Prompts a layer.
+        "N_CTX": 2,
+        # Words to start from, for up to 4 prompts; words beyond them stay as they are.
+        # More prompts, or an empty text: random vectors.
+        "CTX_INIT": "a photo of a",
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # J, the layers that have prompts: at most those that both encoders have.
+        "PROMPT_DEPTH": 9,
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)

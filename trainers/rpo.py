@@ -11,7 +11,6 @@ from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 from torch import nn
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.masked import MaskedModel
@@ -28,32 +27,27 @@ class RPO(PromptTrainer):
     """Saves `text_prompt` (K, text width) and `img_prompt` (K, visual width)."""
 
     section = "RPO"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.RPO = CfgNode(
-            {
-                # Pairs of prompts.
-                "K": 24,
-                # What the frozen towers compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # Prompts start from the special tokens EOT and CLS (st), or random.
-                "INIT": "st",
-                # Noise on the special tokens: of length 0.1 as in the released code (unit), or of
-                # standard deviation 0.1 as in the paper (gaussian).
-                "NOISE": "unit",
-                # Ablation: if False, prompts take part in the attention like CLIP's own tokens.
-                "READ_ONLY": True,
-                # Ablation: learn prompts of both encoders, or of one (text, visual) against
-                # CLIP's own feature of the other.
-                "MODALITY": "both",
-                # Classes per block of the text side, to bound memory at the price of computing
-                # each block twice; 0 chooses by the device's memory.
-                "TEXT_CHUNK": 0,
-                # Stands in the released configs and means nothing: the text is DATASET.PROMPT.
-                "CTX_INIT": "",
-            }
-        )
+    defaults = {
+        # Pairs of prompts.
+        "K": 24,
+        # What the frozen towers compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # Prompts start from the special tokens EOT and CLS (st), or random.
+        "INIT": "st",
+        # Noise on the special tokens: of length 0.1 as in the released code (unit), or of
+        # standard deviation 0.1 as in the paper (gaussian).
+        "NOISE": "unit",
+        # Ablation: if False, prompts take part in the attention like CLIP's own tokens.
+        "READ_ONLY": True,
+        # Ablation: learn prompts of both encoders, or of one (text, visual) against
+        # CLIP's own feature of the other.
+        "MODALITY": "both",
+        # Classes per block of the text side, to bound memory at the price of computing
+        # each block twice; 0 chooses by the device's memory.
+        "TEXT_CHUNK": 0,
+        # Stands in the released configs and means nothing: the text is DATASET.PROMPT.
+        "CTX_INIT": "",
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
-from yacs.config import CfgNode
 
 from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
@@ -74,21 +73,16 @@ class VPT(PromptTrainer):
     """Saves the prompts of the image encoder."""
 
     section = "VPT"
-
-    @classmethod
-    def add_config(cls, cfg: Any) -> None:
-        cfg.TRAINER.VPT = CfgNode(
-            {
-                # Prompts a layer.
-                "N_CTX_VISION": 2,
-                # The words before the class name. They do not learn.
-                "CTX_INIT": "a photo of a",
-                # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
-                "PREC": "fp16",
-                # The layers that have prompts: 1 is VPT-shallow, all of them VPT-deep.
-                "PROMPT_DEPTH_VISION": 1,
-            }
-        )
+    defaults = {
+        # Prompts a layer.
+        "N_CTX_VISION": 2,
+        # The words before the class name. They do not learn.
+        "CTX_INIT": "a photo of a",
+        # What the frozen encoders compute in: fp32, fp16, bf16 or amp.
+        "PREC": "fp16",
+        # The layers that have prompts: 1 is VPT-shallow, all of them VPT-deep.
+        "PROMPT_DEPTH_VISION": 1,
+    }
 
     def check_cfg(self, cfg: Any) -> None:
         super().check_cfg(cfg)
