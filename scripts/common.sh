@@ -8,7 +8,7 @@ environment, with defaults:
   OUTPUT=output    folder of the results
   CFG=$([[ ${1:-} == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")     configs/trainers/$method/<CFG>.yaml ($tiny_cfg for digits, made for the tiny CLIP)
   SHOTS=16         labelled images a class
-further arguments are passed on, for example: TRAINER.RPO.K 4" >&2
+further arguments are passed on, for example: OPTIM.LR 0.001" >&2
     exit 2
 fi
 

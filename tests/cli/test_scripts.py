@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("OPTIM.MAX_EPOCH", "1", "TRAINER.RPO.K", "2")
+QUICK = ("OPTIM.MAX_EPOCH", "1", "DATALOADER.TEST.BATCH_SIZE", "500")
+# Folder of the scripts to the method, its config for the digits, and its checkpoints' folder.
+METHODS = {
+    "rpo": ("RPO", "tiny_K24", "prompt_learner"),
+    "coop": ("CoOp", "tiny", "prompt_learner"),
+    "cocoop": ("CoCoOp", "tiny", "prompt_learner"),
+    "maple": ("MaPLe", "tiny", "MultiModalPromptLearner"),
+    "vpt": ("VPT", "tiny", "prompt_learner"),
+    "ivlp": ("IVLP", "tiny", "VLPromptLearner"),
+    "lp": ("LP", "tiny", "lp_layer"),
+    "logistic_probe": ("LogisticProbe", "tiny", "logistic_probe"),
+}
 
 
 @pytest.fixture
@@ -31,22 +42,48 @@ def bash(tmp_path):
     return run
 
 
-def test_base_to_new(bash, tmp_path):
-    for script in ("rpo/base2new_train.sh", "rpo/base2new_test.sh"):
-        done = bash(script, "digits", "1", *QUICK, SHOTS="1")
+@pytest.mark.parametrize("folder", ["rpo", "maple"])
+def test_base_to_new(bash, tmp_path, folder):
+    method, config, learner = METHODS[folder]
+    for script in ("base2new_train.sh", "base2new_test.sh"):
+        done = bash(f"{folder}/{script}", "digits", "1", *QUICK, SHOTS="1")
         assert done.returncode == 0, done.stderr
-    output = tmp_path / "output" / "rpo" / "base2new"
-    run = "digits/shots_1/RPO/tiny_K24/seed1"
+    output = tmp_path / "output" / folder / "base2new"
+    run = f"digits/shots_1/{method}/{config}/seed1"
     for part, classes in (("train_base", "base"), ("test_base", "base"), ("test_new", "new")):
         record = json.loads((output / part / run / "results.json").read_text())
         assert record["classes"] == classes and record["shots"] == 1
-    assert (output / "train_base" / run / "prompt_learner" / "model.pth.tar-1").is_file()
+    assert (output / "train_base" / run / learner / "model.pth.tar-1").is_file()
+
+
+@pytest.mark.parametrize("folder", METHODS)
+def test_commands_of_every_method(bash, tmp_path, folder):
+    """With a program in the place of rpo that only repeats its arguments."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "rpo").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "bin" / "rpo").chmod(0o755)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    method, config, _ = METHODS[folder]
+    train = bash(f"{folder}/base2new_train.sh", "digits", "3", "OPTIM.LR", "1", PATH=path).stdout
+    run = f"digits/shots_16/{method}/{config}/seed3"
+    assert f"--output-dir {tmp_path}/output/{folder}/base2new/train_base/{run} " in train
+    assert f"--trainer {method} " in train and train.endswith("_CLASSES base OPTIM.LR 1\n")
+    tests = bash(f"{folder}/base2new_test.sh", "digits", "3", PATH=path).stdout.splitlines()
+    assert [line.split()[-1] for line in tests] == ["base", "new"]
+    assert all(f"--eval-only --model-dir {tmp_path}/output/{folder}" in line for line in tests)
+
+
+def test_every_method_has_scripts():
+    bodies = {path.parent.name for path in (ROOT / "scripts").glob("*/base2new_t*.sh")}
+    assert bodies == METHODS.keys()
+    for path in (ROOT / "scripts").glob("*/*.sh"):
+        assert len(path.read_text().splitlines()) == 4
 
 
 def test_zero_shot(bash, tmp_path):
-    done = bash("zsclip/zeroshot.sh", "digits")
+    done = bash("zsclip2/zeroshot.sh", "digits")
     assert done.returncode == 0, done.stderr
-    folders = sorted((tmp_path / "output" / "zsclip").iterdir())
+    folders = sorted((tmp_path / "output" / "zsclip2").iterdir())
     assert [folder.name for folder in folders] == ["test_all", "test_base", "test_new"]
 
 

@@ -1,0 +1,92 @@
+"""Every shipped config loads, says what it is for, and holds only what differs from the defaults."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from dassl.data.datasets import DATASET_REGISTRY
+from dassl.engine import TRAINER_REGISTRY
+
+import rpo.datasets  # noqa: F401  (registers the datasets)
+from rpo.trainers.config import default_config, merge_file
+
+ROOT = Path(__file__).parents[1]
+METHODS = sorted(ROOT.glob("configs/trainers/*/*.yaml"))
+# The files of the programs of CoOp and CoCoOp, MaPLe, and RPO.
+PUBLISHED = {
+    "CoOp": """rn101 rn101_ep50 rn50 rn50_ctxv1 rn50_ep100 rn50_ep50 rn50_ep50_ctxv1 rn50_val
+        vit_b16 vit_b16_ctxv1 vit_b16_ep100 vit_b16_ep100_ctxv1 vit_b16_ep50 vit_b16_ep50_ctxv1
+        vit_b32 vit_b32_ep50""",
+    "CoCoOp": """vit_b16_c16_ep10_batch1 vit_b16_c4_ep10_batch1 vit_b16_c4_ep10_batch1_ctxv1
+        vit_b16_c8_ep10_batch1""",
+    "MaPLe": "vit_b16_c2_ep5_batch4_2ctx vit_b16_c2_ep5_batch4_2ctx_cross_datasets",
+    "VPT": "vit_b16_c2_ep5_batch4_4",
+    "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
+    "LP": "vit_b16_c4_ep10_batch1_ctxv1",
+    "RPO": "imagenet_k24_ep15 main_K4 main_K24",
+}
+
+
+def name_of(path):
+    return f"{path.parent.name}/{path.stem}"
+
+
+def leaves(node, prefix=""):
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def value_of(cfg, key):
+    for part in key.split("."):
+        cfg = cfg[part]
+    return cfg
+
+
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_a_method_config(path):
+    method, content = path.parent.name, path.read_text()
+    assert method in TRAINER_REGISTRY.registered_names()
+    cfg, defaults = default_config(), default_config()
+    merge_file(cfg, str(path), "trainer config")
+    keys = [key for key, _ in leaves(yaml.safe_load(content))]
+    assert [key for key in keys if value_of(cfg, key) == value_of(defaults, key)] == []
+    section = getattr(TRAINER_REGISTRY.get(method), "section", None)
+    assert {key.split(".")[1] for key in keys if key.startswith("TRAINER.")} <= {section}
+
+
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_its_comment_names_a_number_and_a_command_that_uses_it(path):
+    comment = re.match(r"(#.*\n)+", path.read_text())[0]
+    assert max(map(len, comment.splitlines())) <= 100
+    script = re.search(r"bash (scripts/\w+/\w+\.sh)", comment)[1]
+    text = (ROOT / script).read_text()
+    assert f"method={path.parent.name} " in text
+    assert (
+        f"CFG={path.stem} " in comment
+        or f"_cfg={path.stem}\n" in text + "\n"
+        or (f"_cfg={path.stem} " in text)
+    )
+    assert path.stem.startswith("tiny") or re.search(r"[Pp]ublished", comment)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("configs/datasets/*.yaml")), ids=name_of)
+def test_a_dataset_config(path):
+    cfg = default_config()
+    merge_file(cfg, str(path), "dataset config")
+    assert cfg.DATASET.NAME in DATASET_REGISTRY.registered_names()
+
+
+@pytest.mark.parametrize("method", PUBLISHED)
+def test_every_published_config_is_here_under_its_name(method):
+    here = {path.stem for path in METHODS if path.parent.name == method}
+    assert {name for name in here if not name.startswith("tiny")} == set(PUBLISHED[method].split())
+
+
+def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
+    kept = {path.parent.name for path in METHODS if 'UNDERSCORES: "keep"' in path.read_text()}
+    assert kept == {"RPO", "LP"}
+    assert default_config().DATASET.UNDERSCORES == "spaces"
