@@ -1,4 +1,4 @@
-"""ImageNetA: 7,500 natural images that fool classifiers, 200 classes. Hendrycks et al., CVPR 2021."""
+"""ImageNetA: 7,500 natural adversarial images, 200 classes. Hendrycks et al., CVPR 2021."""
 
 from dassl.data.datasets import DATASET_REGISTRY
 

@@ -44,7 +44,9 @@ class ImageNetV2(ImageNetVariant):
         names = [name for _, name in sorted(self.class_names(len(folders)).items())]
         strange = [folder for folder in folders if folder not in map(str, range(len(names)))]
         if strange:
-            raise ValueError(f"{self.images / strange[0]} is not a label from 0 to {len(names) - 1}")
+            raise ValueError(
+                f"{self.images / strange[0]} is not a label from 0 to {len(names) - 1}"
+            )
         return [
             (f"{folder}/{image}", int(folder), names[int(folder)])
             for folder in sorted(folders, key=int)

@@ -16,8 +16,7 @@ class HasLayout(Protocol):
 def layouts(dataset: HasLayout) -> Iterable[tuple[str, str]]:
     """Pairs (dataset folder below the root, image folder below that), CoOp's first."""
     yield dataset.dataset_dir, dataset.image_dir
-    for folder, images in dataset.other_layouts:
-        yield folder, images
+    yield from dataset.other_layouts
 
 
 def find_layout(root: Path, dataset: HasLayout) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""StanfordCars: 196 models of cars. Krause et al., 3D Object Representations, ICCV workshop 2013."""
+"""StanfordCars: 196 models of cars. Krause et al., ICCV workshop 3dRR, 2013."""
 
 from pathlib import Path
 from typing import Any

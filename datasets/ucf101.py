@@ -1,4 +1,4 @@
-"""UCF101: 101 human actions, the middle frame of each video. Soomro et al., arXiv 1212.0402, 2012."""
+"""UCF101: 101 human actions, middle frames of videos. Soomro et al., arXiv 1212.0402, 2012."""
 
 import re
 

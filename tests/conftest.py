@@ -98,6 +98,8 @@ def miniature(tmp_path, draw_image):
         elif name == "FGVCAircraft":
             split = _draw_class_folders(folder / "images", draw_image, *size)
             _write_aircraft_lists(folder, split)
+        elif name == "ImageFolder":
+            _draw_class_folders(root, draw_image, *size)
         elif name != "Digits":  # which makes itself
             split = _draw_class_folders(folder / dataset.image_dir, draw_image, *size)
             (folder / dataset.split_file).write_text(json.dumps(split))
