@@ -127,7 +127,9 @@ def check_counts(dataset: FewShotDataset, split: Split) -> Iterator[Finding]:
             )
     classes = len({label for _, label, _ in split["test"]})
     if classes != facts.classes:
-        yield Finding(f"{classes:,} classes are tested, {facts.classes:,} are published")
+        yield Finding(
+            f"{classes:,} classes are tested, {facts.classes:,} are published", how_to_get(dataset)
+        )
     if dataset.split_path().suffix == ".json" and facts.split_digest not in ("", digest(split)):
         yield Finding(
             f"{dataset.split_path()} is not CoOp's: results on it cannot be compared",
@@ -142,7 +144,10 @@ def _uneven(test: list[Item]) -> Iterator[Finding]:
     counts = Counter(image.rpartition("/")[0] for image, _, _ in test)
     wrong = [f"{folder}: {count}" for folder, count in sorted(counts.items()) if count != 50]
     if wrong and len(counts) > 1:
-        yield Finding(f"class folders without exactly 50 images: {some(wrong)}")
+        yield Finding(
+            f"class folders without exactly 50 images: {some(wrong)}",
+            "unpack ILSVRC2012_img_val.tar again",
+        )
 
 
 def check_names(split: Split) -> Iterator[Finding]:
@@ -168,7 +173,10 @@ def _repeated(split: Split) -> Iterator[Finding]:
         parts = [split["test"]]
     counts = Counter(image for items in parts for image, _, _ in items)
     if twice := [image for image, count in counts.items() if count > 1]:
-        yield Finding(f"images that are in the split more than once: {some(twice)}")
+        yield Finding(
+            f"images that are in the split more than once: {some(twice)}",
+            "take the published split: training images must not be tested",
+        )
 
 
 def _missing(dataset: FewShotDataset, missing: list[str], total: int) -> Iterator[Finding]:

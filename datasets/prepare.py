@@ -83,19 +83,20 @@ def _place_images(dataset: type[FewShotDataset], root: Path, files: list[Path]) 
     shutil.rmtree(staging, ignore_errors=True)  # of an interrupted call
     inner = staging / dataset.dataset_dir
     inner.mkdir(parents=True)
-    for file in files:
-        _unpack_or_copy(file, inner)
-    content = _find_content(dataset, inner)
-    if content is None:
-        names = ", ".join(str(file) for file in files)
-        found = ", ".join(sorted(entry.name for entry in inner.iterdir())[:5]) or "nothing"
-        shutil.rmtree(staging)
-        raise ValueError(
-            f"{names}: {dataset.image_dir or dataset.dataset_dir} is not in there, but {found}. "
-            f"{dataset.how_to_get}"
-        )
-    _move(content, root / dataset.dataset_dir, dataset.image_dir)
-    shutil.rmtree(staging)
+    try:
+        for file in files:
+            _unpack_or_copy(file, inner)
+        content = _find_content(dataset, inner)
+        if content is None:
+            names = ", ".join(str(file) for file in files)
+            found = ", ".join(sorted(entry.name for entry in inner.iterdir())[:5]) or "nothing"
+            raise ValueError(
+                f"{names}: {dataset.image_dir or 'cars_train'} is not in there, but {found}. "
+                f"{dataset.how_to_get}"
+            )
+        _move(content, root / dataset.dataset_dir, dataset.image_dir)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _unpack_or_copy(file: Path, folder: Path) -> None:
