@@ -56,8 +56,9 @@ _DATALOADER = {
     "RETURN_IMG0": False,  # add the image before augmentation to the batch
     "TRAIN_X": _TRAIN_LOADER,
     "TRAIN_U": {"SAME_AS_X": True, **_TRAIN_LOADER},
-    # PREFETCH: test batches made ahead, by each worker, or by a thread where there are none
-    "TEST": {"SAMPLER": "SequentialSampler", "BATCH_SIZE": 32, "PREFETCH": 2},
+    # PREFETCH: test batches made ahead, by each worker or, without workers, by a thread; -1: two,
+    # but no thread without a GPU, where model and images would only share the same cores.
+    "TEST": {"SAMPLER": "SequentialSampler", "BATCH_SIZE": 32, "PREFETCH": -1},
 }
 
 _MODEL = {

@@ -53,11 +53,19 @@ def build_data_loader(
             is_train and own and workers and cfg.DATALOADER.PERSISTENT_WORKERS
         ),
     }
-    ahead = 0 if is_train else cfg.DATALOADER.TEST.PREFETCH
+    ahead = 0 if is_train else _batches_ahead(cfg)
     if workers and ahead:
         options["prefetch_factor"] = ahead
     items = wrapper(cfg, data_source, transform=tfm, is_train=is_train)
     return Loader(items, batches_ahead=0 if workers else ahead, **options)
+
+
+def _batches_ahead(cfg: Any) -> int:
+    chosen = int(cfg.DATALOADER.TEST.PREFETCH)
+    computes_elsewhere = torch.cuda.is_available() and cfg.USE_CUDA
+    if chosen >= 0:
+        return chosen
+    return 2 if cfg.DATALOADER.NUM_WORKERS or computes_elsewhere else 0
 
 
 class DataManager:
