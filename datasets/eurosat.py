@@ -2,18 +2,39 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from .base import ClassFolders
+from .facts import Download, Facts, from_drive
+from .rules import ClassFolders
+
+ADDRESS = (
+    "https://huggingface.co/datasets/torchgeo/eurosat/resolve/"
+    "c877bcd43f099cd0196738f714544e355477f3fd/EuroSAT.zip"
+)
 
 
 @DATASET_REGISTRY.register()
 class EuroSAT(ClassFolders):
     dataset_dir = "eurosat"
     image_dir = "2750"
+    other_layouts = (
+        ("eurosat", "EuroSAT_RGB"),
+        ("EuroSAT", "2750"),
+        ("", "EuroSAT_RGB"),
+        ("", "2750"),
+    )
     split_file = "split_zhou_EuroSAT.json"
     how_to_get = (
         "Unpack the RGB archive EuroSAT.zip (github.com/phelber/EuroSAT) in the folder eurosat, so "
         "that eurosat/2750/AnnualCrop holds images, and put CoOp's split_zhou_EuroSAT.json beside "
         "2750."
+    )
+    facts = Facts(
+        sizes=(13500, 5400, 8100),
+        classes=10,
+        gigabytes=0.09,
+        terms="MIT",
+        downloads=(Download("EuroSAT.zip", (ADDRESS,), "c8fa014336c82ac7804f0398fcb19387"),),
+        split=from_drive(split_file, "1Ip7yaCWFi0eaOFUGga0lUdVi_DDQth1o"),
+        split_digest="3c417b259c8aff68d9dbf47142524b3ee641419d6d6d2a313d650b5af8d1110e",
     )
     class_names = {
         "AnnualCrop": "Annual Crop Land",

@@ -119,3 +119,21 @@ def split_each_class(
         split["val"] += shuffled[end_of_train:end_of_val]
         split["test"] += shuffled[end_of_val:]
     return split
+
+
+def hold_out(
+    items: Iterable[Item], source: random.Random, share: float = 0.2
+) -> tuple[list[Item], list[Item]]:
+    """CoOp's rule where training and test lists are official: a fifth of each class is val.
+
+    Returns:
+        Items for training, items for validation.
+    """
+    train: list[Item] = []
+    val: list[Item] = []
+    for own in group_by_label(items).values():
+        shuffled = source.sample(own, len(own))
+        count = round(len(own) * share)
+        val += shuffled[:count]
+        train += shuffled[count:]
+    return train, val

@@ -11,6 +11,7 @@ COMMANDS = {
     "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
     "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
     "report": ("rpo.report", "print the base / new / H table of finished runs"),
+    "data": ("rpo.datasets.commands", "list, check or prepare the datasets"),
     "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
 }
 # What bad input raises. Anything else is a fault of the program and keeps its traceback.

@@ -88,5 +88,7 @@ def _datasets(root: Path) -> Iterator[str]:
         return
     for name in sorted(registry.registered_names()):
         dataset = registry.get(name)
-        found = (root / dataset.dataset_dir / dataset.image_dir).is_dir()
+        if not dataset.dataset_dir:  # a folder of yours, anywhere
+            continue
+        found = dataset.at(root).images.is_dir()
         yield f"{name}: {'found' if found else 'not here. ' + dataset.how_to_get}"

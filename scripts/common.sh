@@ -12,14 +12,24 @@ further arguments are passed on, for example: OPTIM.LR 0.001" >&2
     exit 2
 fi
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dataset=$1
+images=
+dataset_config=configs/datasets/$dataset.yaml
+# A folder that is no dataset of ours holds your own images; a CSV lists them.
+if [[ ! -f $repository/$dataset_config && ( -d $1 || $1 == *.csv && -f $1 ) ]]; then
+    images=$(realpath "$1")
+    dataset=$(basename "$images" .csv)
+    dataset_config=configs/datasets/imagefolder.yaml
+fi
 shift
+cd "$repository"
 # The digits are made for the tiny CLIP; everything else is evaluated with a real one.
 CFG=${CFG:-$([[ $dataset == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")}
 SHOTS=${SHOTS:-16}
 export DATA=${DATA:-data}
 OUTPUT=${OUTPUT:-output}
+key=DATASET.$([[ $images == *.csv ]] && echo CSV || echo FOLDER)
 RPO=$(command -v rpo || echo .venv/bin/rpo)
 
 # rpo_train OUTPUT_DIR [FLAG ...]: one run of this script's method, dataset and config.
@@ -27,6 +37,6 @@ rpo_train() {
     local folder=$1
     shift
     "$RPO" train --trainer "$method" --output-dir "$folder" \
-        --dataset-config-file "configs/datasets/$dataset.yaml" \
-        --config-file "configs/trainers/$method/$CFG.yaml" "$@"
+        --dataset-config-file "$dataset_config" \
+        --config-file "configs/trainers/$method/$CFG.yaml" "$@" ${images:+"$key" "$images"}
 }

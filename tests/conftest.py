@@ -13,6 +13,7 @@ from PIL import Image
 
 import rpo.datasets  # noqa: F401  (registers the datasets)
 from rpo.backbone import import_clip
+from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
@@ -91,36 +92,53 @@ def miniature(tmp_path, draw_image):
 
     def build(name, classes=4, images=6):
         dataset, root = DATASET_REGISTRY.get(name), tmp_path / "data"
-        if name == "ImageNet":
-            _draw_imagenet(root / dataset.dataset_dir, draw_image, classes, images)
+        folder, size = root / dataset.dataset_dir, (classes, images)
+        if issubclass(dataset, WordnetFolders):
+            _draw_wordnet(folder, dataset, draw_image, *size)
+        elif name == "FGVCAircraft":
+            split = _draw_class_folders(folder / "images", draw_image, *size)
+            _write_aircraft_lists(folder, split)
+        elif name == "ImageFolder":
+            _draw_class_folders(root, draw_image, *size)
         elif name != "Digits":  # which makes itself
-            _draw_class_folders(root / dataset.dataset_dir, dataset, draw_image, classes, images)
+            split = _draw_class_folders(folder / dataset.image_dir, draw_image, *size)
+            (folder / dataset.split_file).write_text(json.dumps(split))
         return root
 
     return build
 
 
-def _draw_class_folders(folder, dataset, draw_image, classes, images):
-    """One folder a class, and a split file: the first images train, one val, one test."""
+def _draw_class_folders(folder, draw_image, classes, images):
+    """One folder a class, and its split: the last image is for test, the one before for val."""
     split = {"train": [], "val": [], "test": []}
     for label in range(classes):
         for index in range(images):
-            image = f"class_{label}/image_{index}.png"
-            draw_image(folder / dataset.image_dir / image, seed=label * images + index)
+            image = f"class_{label}/image_{index}.jpg"
+            draw_image(folder / image, seed=label * images + index)
             part = {images - 1: "test", images - 2: "val"}.get(index, "train")
             split[part].append([image, label, f"class_{label}"])
-    (folder / dataset.split_file).write_text(json.dumps(split))
+    return split
 
 
-def _draw_imagenet(folder, draw_image, classes, images):
-    names = []
-    for label in range(classes):
-        names.append(f"n0000000{label} kind {label}")
-        for part in ("train", "val"):
+def _write_aircraft_lists(folder, split):
+    names = sorted({name for _, _, name in split["train"]})
+    (folder / "variants.txt").write_text("\n".join(names) + "\n")
+    for part, items in split.items():
+        lines = [f"{image.removesuffix('.jpg')} {name}\n" for image, _, name in items]
+        (folder / f"images_variant_{part}.txt").write_text("".join(lines))
+
+
+def _draw_wordnet(folder, dataset, draw_image, classes, images):
+    """ImageNet's class folders below train and val; those of a variant; labels for ImageNetV2."""
+    wnids = sorted(wordnet_ids())[:classes]
+    for label, wnid in enumerate(wnids):
+        for part in ("train", "val") if dataset.__name__ == "ImageNet" else ("",):
+            below = folder / dataset.image_dir / part
+            name = str(label) if dataset.__name__ == "ImageNetV2" else wnid
             for index in range(images):
-                path = folder / "images" / part / f"n0000000{label}" / f"{index}.JPEG"
-                draw_image(path, seed=label * images + index)
-    (folder / "classnames.txt").write_text("\n".join(names) + "\n")
+                draw_image(below / name / f"{index}.JPEG", seed=label * images + index)
+    lines = [f"{wnid} kind {label}\n" for label, wnid in enumerate(wnids)]
+    (folder / "classnames.txt").write_text("".join(lines))
 
 
 @pytest.fixture

@@ -35,6 +35,16 @@ def extend_cfg(cfg: Any) -> None:
     # Underscores in class names ("car_side"): "spaces" turns them into spaces as everybody does,
     # "keep" leaves them as the released RPO does.
     cfg.DATASET.UNDERSCORES = "spaces"
+    # ImageNet's validation images are its test images: TEST.FINAL_MODEL best_val is refused, as it
+    # would select on them, unless this is True.
+    cfg.DATASET.VALIDATE_ON_TEST = False
+    # For DATASET.NAME ImageFolder: a folder of class folders (empty: DATASET.ROOT) ...
+    cfg.DATASET.FOLDER = ""
+    # ... or a CSV of path,label, paths relative to FOLDER or, if that is empty, to the CSV.
+    cfg.DATASET.CSV = ""
+    # A file with better class names than the folders', one a line in sorted order of the folders,
+    # or JSON from the one to the other.
+    cfg.DATASET.CLASS_NAMES = ""
     for name in TRAINER_REGISTRY.registered_names():
         add_config = getattr(TRAINER_REGISTRY.get(name), "add_config", None)
         if add_config:

@@ -51,7 +51,7 @@ def run_record(trainer: Any) -> dict[str, Any]:
     cfg, dataset = trainer.cfg, trainer.dm.dataset
     return {
         "method": cfg.TRAINER.NAME,
-        "dataset": cfg.DATASET.NAME,
+        "dataset": getattr(dataset, "title", cfg.DATASET.NAME),
         "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
         "shots": cfg.DATASET.NUM_SHOTS,
         "seed": cfg.SEED,

@@ -100,3 +100,15 @@ def test_zero_shot(bash, tmp_path):
 def test_what_is_wrong_is_said(bash, arguments, environment, said):
     done = bash("rpo/base2new_train.sh", *arguments, **environment)
     assert done.returncode != 0 and said in done.stderr
+
+
+def test_a_folder_of_images(bash, tmp_path, draw_image):
+    for seed, name in enumerate(("cat", "dog", "fox")):
+        for index in range(6):
+            draw_image(tmp_path / "my images" / name / f"{index}.png", seed=seed)
+    for script in ("rpo/base2new_train.sh", "rpo/base2new_test.sh"):
+        done = bash(script, "my images", "1", *QUICK, SHOTS="1", CFG="tiny_K24")
+        assert done.returncode == 0, done.stderr
+    test = tmp_path / "output" / "rpo" / "base2new" / "test_new" / "my images"
+    record = json.loads((test / "shots_1/RPO/tiny_K24/seed1/results.json").read_text())
+    assert record["class_names"] == ["fox"] and record["dataset"] == "my images"

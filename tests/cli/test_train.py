@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.cli import main
@@ -122,7 +123,8 @@ def test_every_config_loads_and_is_where_it_belongs(path):
     cfg = default_config()
     merge_file(cfg, str(path), "config")
     if path.parent.name == "datasets":
-        assert cfg.DATASET.NAME.lower() == path.stem
+        assert DATASET_REGISTRY.get(cfg.DATASET.NAME).config_name() == path.stem
+        assert "{}" in cfg.DATASET.TEMPLATE
     else:
         assert path.parent.name in TRAINER_REGISTRY.registered_names()
     assert path.read_text().startswith("# ")

@@ -46,11 +46,19 @@ _DATASET = {
 
 _DATALOADER = {
     "NUM_WORKERS": 4,
+    # Decoded training images stay in memory if all of them take no more than this; 0: never.
+    "CACHE_MEGABYTES": 512,
+    "PERSISTENT_WORKERS": True,  # training workers live on, with the random numbers of new ones
+    # Where the random numbers of augmentation come from: "worker", as in the original, so that they
+    # depend on NUM_WORKERS; or "image", the same for any number of workers.
+    "AUGMENT_BY": "worker",
     "K_TRANSFORMS": 1,  # how many differently augmented copies of a training image make one item
     "RETURN_IMG0": False,  # add the image before augmentation to the batch
     "TRAIN_X": _TRAIN_LOADER,
     "TRAIN_U": {"SAME_AS_X": True, **_TRAIN_LOADER},
-    "TEST": {"SAMPLER": "SequentialSampler", "BATCH_SIZE": 32},
+    # PREFETCH: test batches made ahead, by each worker or, without workers, by a thread; -1: two,
+    # but no thread without a GPU, where model and images would only share the same cores.
+    "TEST": {"SAMPLER": "SequentialSampler", "BATCH_SIZE": 32, "PREFETCH": -1},
 }
 
 _MODEL = {

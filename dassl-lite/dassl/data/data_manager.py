@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from .dataset_wrapper import DatasetWrapper
 from .datasets import build_dataset
+from .loader import EpochSampler, Loader
 from .samplers import build_sampler
 from .transforms import build_transform
 
@@ -38,14 +39,33 @@ def build_data_loader(
         purpose = "training" if is_train else "testing"
         raise ValueError(f"{cfg.DATASET.NAME} has no images for {purpose}")
     wrapper = DatasetWrapper if dataset_wrapper is None else dataset_wrapper
-    return DataLoader(
-        wrapper(cfg, data_source, transform=tfm, is_train=is_train),
-        batch_size=batch_size,
-        sampler=build_sampler(sampler_type, data_source=data_source),
-        num_workers=cfg.DATALOADER.NUM_WORKERS,
-        drop_last=is_train and len(data_source) >= batch_size,
-        pin_memory=torch.cuda.is_available() and cfg.USE_CUDA,
-    )
+    sampler = build_sampler(sampler_type, data_source=data_source)
+    workers = cfg.DATALOADER.NUM_WORKERS
+    # Workers of a foreign wrapper are renewed: it does not know how to continue as if new.
+    own = getattr(wrapper, "__getitem__", None) is DatasetWrapper.__getitem__
+    options: dict[str, Any] = {
+        "batch_size": batch_size,
+        "sampler": EpochSampler(sampler) if is_train and own else sampler,
+        "num_workers": workers,
+        "drop_last": is_train and len(data_source) >= batch_size,
+        "pin_memory": torch.cuda.is_available() and cfg.USE_CUDA,
+        "persistent_workers": bool(
+            is_train and own and workers and cfg.DATALOADER.PERSISTENT_WORKERS
+        ),
+    }
+    ahead = 0 if is_train else _batches_ahead(cfg)
+    if workers and ahead:
+        options["prefetch_factor"] = ahead
+    items = wrapper(cfg, data_source, transform=tfm, is_train=is_train)
+    return Loader(items, batches_ahead=0 if workers else ahead, **options)
+
+
+def _batches_ahead(cfg: Any) -> int:
+    chosen = int(cfg.DATALOADER.TEST.PREFETCH)
+    computes_elsewhere = torch.cuda.is_available() and cfg.USE_CUDA
+    if chosen >= 0:
+        return chosen
+    return 2 if cfg.DATALOADER.NUM_WORKERS or computes_elsewhere else 0
 
 
 class DataManager:

@@ -6,9 +6,11 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from dassl.utils import read_image
+from dassl.utils import check_availability
 
 from .datasets import Datum
+from .image_cache import ImageCache
+from .streams import STREAMS
 from .transforms import build_plain_transform
 
 Transform = Callable[[Any], Any]
@@ -47,19 +49,29 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
                 f"DATALOADER.K_TRANSFORMS is {self.k_tfm}, but there is no transform to repeat"
             )
         self.to_tensor = build_plain_transform(cfg)
+        megabytes = cfg.DATALOADER.CACHE_MEGABYTES if is_train else 0
+        self.cache = ImageCache([item.impath for item in data_source], megabytes)
+        check_availability(cfg.DATALOADER.AUGMENT_BY, STREAMS, kind="DATALOADER.AUGMENT_BY")
+        self.stream = STREAMS[cfg.DATALOADER.AUGMENT_BY]()
+
+    def fill_cache(self) -> None:
+        """Decodes the training images, if they fit; before workers start, which then share them."""
+        self.cache.fill()
 
     def __len__(self) -> int:
         return len(self.data_source)
 
     def __getitem__(self, idx: int) -> dict[str, Any]:
         item = self.data_source[idx]
-        image = read_image(item.impath)
+        image = self.cache.read(item.impath)
+        with self.stream.of(idx):
+            transformed = self._transformed(image)
         output = {
             "label": item.label,
             "domain": item.domain,
             "impath": item.impath,
-            "index": idx,
-            **self._transformed(image),
+            "index": int(idx),
+            **transformed,
         }
         if self.return_img0:
             output["img0"] = self.to_tensor(image)

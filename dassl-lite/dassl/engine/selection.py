@@ -16,7 +16,8 @@ def check_selection(cfg: Any, dataset: Any) -> None:
     Raises:
         UnknownNameError: TEST.FINAL_MODEL is neither last_step nor best_val.
         ValueError: best_val is asked, but the dataset's validation images are none, or are
-            among its test images.
+            among its test images and DATASET.VALIDATE_ON_TEST, if the program has such a key,
+            does not ask for that.
     """
     check_availability(cfg.TEST.FINAL_MODEL, ("last_step", "best_val"), kind="TEST.FINAL_MODEL")
     if not selects_best(cfg):
@@ -24,6 +25,8 @@ def check_selection(cfg: Any, dataset: Any) -> None:
     tested = {item.impath for item in dataset.test}
     if not dataset.val:
         problem = "has no validation images"
+    elif cfg.DATASET.get("VALIDATE_ON_TEST", False):
+        return
     elif any(item.impath in tested for item in dataset.val):
         problem = "has validation images that are also test images"
     else:

@@ -1,0 +1,115 @@
+"""Faster loading changes no random number: cache, workers that live on, batches made ahead."""
+
+import threading
+
+import pytest
+import torch
+
+from dassl.data import DataManager
+from dassl.data.prefetch import ahead
+
+
+def epochs(cfg, count=3, **keys):
+    """Paths, augmented images and the global stream after some epochs of training."""
+    cfg = cfg.clone()
+    for key, value in keys.items():
+        cfg.DATALOADER[key] = value
+    loader = DataManager(cfg).train_loader_x
+    torch.manual_seed(5)
+    paths, images = [], []
+    for _ in range(count):
+        for batch in loader:
+            paths += batch["impath"]
+            images.append(batch["img"])
+    return paths, torch.cat(images), torch.rand(3)
+
+
+def same(one, other):
+    return one[0] == other[0] and torch.equal(one[1], other[1]) and torch.equal(one[2], other[2])
+
+
+PLAIN = {"CACHE_MEGABYTES": 0, "PERSISTENT_WORKERS": False}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("fast", [{"CACHE_MEGABYTES": 1}, {"PERSISTENT_WORKERS": True}, {}])
+def test_the_published_streams_stay(cfg, workers, fast):
+    plain = epochs(cfg, NUM_WORKERS=workers, **PLAIN)
+    assert same(plain, epochs(cfg, NUM_WORKERS=workers, **fast))
+
+
+def test_by_image_the_number_of_workers_does_not_matter(cfg):
+    results = [epochs(cfg, NUM_WORKERS=workers, AUGMENT_BY="image") for workers in (0, 1, 3)]
+    assert same(results[0], results[1]) and same(results[0], results[2])
+    plain = epochs(cfg, NUM_WORKERS=0)
+    assert results[0][0][:16] == plain[0][:16] and not torch.equal(results[0][1], plain[1])
+    first, second = results[0][1][:16], results[0][1][16:32]
+    assert not torch.equal(first, second)
+
+
+def test_by_worker_it_does_matter(cfg):
+    one, two = (epochs(cfg, NUM_WORKERS=workers) for workers in (1, 2))
+    assert one[0] == two[0] and not torch.equal(one[1], two[1])
+
+
+def test_a_wrong_source_of_augmentation_is_named(cfg):
+    cfg.DATALOADER.AUGMENT_BY = "images"
+    with pytest.raises(Exception, match="AUGMENT_BY"):
+        DataManager(cfg)
+
+
+def test_images_are_decoded_once_if_they_fit(cfg, data_root):
+    for megabytes, again in ((1, True), (0, False), (0.0001, False)):
+        cfg.DATALOADER.CACHE_MEGABYTES = megabytes
+        manager = DataManager(cfg)
+        list(manager.train_loader_x)
+        path = data_root / "toy_colours" / "train" / "blue" / "0.png"
+        content = path.read_bytes()
+        path.unlink()
+        if again:
+            list(manager.train_loader_x)
+        else:
+            with pytest.raises(FileNotFoundError, match=str(path)):
+                list(manager.train_loader_x) + list(manager.train_loader_x)
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_test_batches_made_ahead_are_the_same(cfg, depth, workers):
+    cfg.DATALOADER.TEST.PREFETCH, cfg.DATALOADER.NUM_WORKERS = depth, workers
+    cfg.DATALOADER.TEST.BATCH_SIZE = 5
+    torch.manual_seed(1)
+    batches = list(DataManager(cfg).test_loader)
+    assert [len(batch["label"]) for batch in batches] == [5, 5, 2]
+    assert torch.cat([batch["index"] for batch in batches]).tolist() == list(range(12))
+    after = torch.rand(2)
+    torch.manual_seed(1)
+    torch.empty((), dtype=torch.int64).random_()
+    assert torch.equal(after, torch.rand(2))
+
+
+def test_making_ahead_is_limited_and_ends_with_the_caller():
+    made = []
+
+    def batches():
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    threads = threading.active_count()
+    received = ahead(batches(), depth=2)
+    assert [next(received), next(received)] == [0, 1]
+    received.close()
+    assert len(made) <= 6 and threading.active_count() == threads
+
+
+def test_an_error_comes_in_its_turn():
+    def batches():
+        yield 1
+        raise ValueError("broken image")
+
+    received = ahead(batches(), depth=4)
+    assert next(received) == 1
+    with pytest.raises(ValueError, match="broken image"):
+        next(received)

@@ -1,0 +1,35 @@
+"""ImageNetSketch: 50,889 sketches of 1,000 classes. Wang et al., NeurIPS 2019."""
+
+from dassl.data.datasets import DATASET_REGISTRY
+
+from .facts import Download, Facts
+from .variant import ImageNetVariant
+from .wordnet import CLASS_NAMES
+
+
+@DATASET_REGISTRY.register()
+class ImageNetSketch(ImageNetVariant):
+    dataset_dir = "imagenet-sketch"
+    image_dir = "images"
+    other_layouts = (("imagenet-sketch", "sketch"), ("", "sketch"))
+    how_to_get = (
+        "Unpack ImageNet-Sketch.zip (github.com/HaohanWang/ImageNet-Sketch) in the folder "
+        "imagenet-sketch, call its folder images, and put CoOp's classnames.txt there or in "
+        "imagenet."
+    )
+    facts = Facts(
+        sizes=(0, 0, 50889),
+        classes=1000,
+        gigabytes=7.6,
+        terms="MIT",
+        downloads=(
+            Download(
+                "ImageNet-Sketch.zip",
+                (
+                    "https://huggingface.co/datasets/songweig/imagenet_sketch/resolve/main/data/"
+                    "ImageNet-Sketch.zip",
+                ),
+            ),
+        ),
+        split=CLASS_NAMES,
+    )

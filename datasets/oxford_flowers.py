@@ -1,0 +1,59 @@
+"""OxfordFlowers: 102 kinds of flowers. Nilsback and Zisserman, ICVGIP 2008."""
+
+import json
+import random
+
+from dassl.data.datasets import DATASET_REGISTRY
+
+from .base import FewShotDataset
+from .facts import Download, Facts, from_drive
+from .split import Item, Split, split_each_class
+
+ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
+
+
+@DATASET_REGISTRY.register()
+class OxfordFlowers(FewShotDataset):
+    dataset_dir = "oxford_flowers"
+    image_dir = "jpg"
+    other_layouts = (("flowers-102", "jpg"), ("oxford_flowers", "102flowers/jpg"))
+    split_file = "split_zhou_OxfordFlowers.json"
+    how_to_get = (
+        "Unpack 102flowers.tgz (www.robots.ox.ac.uk/~vgg/data/flowers/102) in the folder "
+        "oxford_flowers, so that oxford_flowers/jpg holds images, and put CoOp's "
+        "split_zhou_OxfordFlowers.json (or imagelabels.mat and cat_to_name.json) beside jpg."
+    )
+    facts = Facts(
+        sizes=(4093, 1633, 2463),
+        classes=102,
+        gigabytes=0.35,
+        terms="none stated",
+        downloads=(
+            Download(
+                "102flowers.tgz", (ADDRESS + "102flowers.tgz",), "52808999861908f626f3c1f4e79d11fa"
+            ),
+            Download(
+                "imagelabels.mat",
+                (ADDRESS + "imagelabels.mat",),
+                "e0620be6f572b9609742df49c70aed4d",
+            ),
+        ),
+        split=from_drive(split_file, "1Pp0sRXzZFZq15zVOzKjKBu4A9i01nozT"),
+        split_digest="a93b5800cd8892ae98cfc3b9ec3b37ece80aa627b0b6197db46dfdbf99042df9",
+    )
+
+    def make_split(self) -> Split:
+        return split_each_class(self.items(), random.Random(0))
+
+    def items(self) -> list[Item]:
+        """imagelabels.mat has one class from 1 an image, cat_to_name.json the names."""
+        from scipy.io import loadmat
+
+        for name in ("imagelabels.mat", "cat_to_name.json"):
+            self.require(self.folder / name)
+        labels = loadmat(self.folder / "imagelabels.mat")["labels"][0]
+        names = json.loads((self.folder / "cat_to_name.json").read_text(encoding="utf-8"))
+        return [
+            (f"image_{number:05d}.jpg", int(label) - 1, names[str(label)])
+            for number, label in enumerate(labels, start=1)
+        ]

@@ -1,0 +1,62 @@
+"""The two rules by which the published splits were made, for datasets whose split is missing.
+
+They start from sorted listings and a fixed seed, so that the split is the same everywhere. It is
+not the published one, which began with the order of somebody's file system.
+"""
+
+import random
+from pathlib import Path
+
+from .base import FewShotDataset
+from .split import Item, Split, hold_out, split_each_class
+
+
+class ClassFolders(FewShotDataset):
+    """A dataset whose images lie in one folder a class: 50 % train, 20 % val, 30 % test."""
+
+    ignored: tuple[str, ...] = ()
+    class_names: dict[str, str] = {}
+
+    def make_split(self) -> Split:
+        return split_each_class(self.items(), random.Random(0))
+
+    def items(self) -> list[Item]:
+        """Every image, labels in sorted order of the folders."""
+        folders = [folder for folder in class_folders(self.images) if folder not in self.ignored]
+        return [
+            (f"{folder}/{image}", label, self.class_names.get(folder, folder))
+            for label, folder in enumerate(folders)
+            for image in visible_files(self.images / folder)
+        ]
+
+
+class OfficialLists(FewShotDataset):
+    """A dataset with official lists for training and test: 20 % of each training class is val."""
+
+    def make_split(self) -> Split:
+        train, val = hold_out(self.listed("train"), random.Random(0))
+        return {"train": train, "val": val, "test": self.listed("test")}
+
+    def listed(self, part: str) -> list[Item]:
+        """The items of the official list for `train` or `test`, in its order."""
+        raise NotImplementedError
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a list below the dataset's folder that say something."""
+        self.require(self.folder / name)
+        text = (self.folder / name).read_text(encoding="utf-8")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def class_folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted, without hidden ones."""
+    return sorted(entry.name for entry in folder.iterdir() if is_visible(entry) and entry.is_dir())
+
+
+def visible_files(folder: Path) -> list[str]:
+    """Names of what is in a class folder, sorted, without hidden files."""
+    return sorted(entry.name for entry in folder.iterdir() if is_visible(entry))
+
+
+def is_visible(path: Path) -> bool:
+    return not path.name.startswith(".")

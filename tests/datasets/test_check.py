@@ -1,0 +1,208 @@
+"""`rpo data check` on trees broken on purpose, and `rpo data list`."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rpo.cli import main
+from rpo.datasets.commands import benchmark
+from rpo.datasets.decode import decode_all
+from rpo.datasets.eurosat import EuroSAT
+
+
+@pytest.fixture
+def tree(miniature, monkeypatch):
+    """A miniature EuroSAT whose figures are taken for the published ones."""
+    root = miniature("EuroSAT")
+    facts = replace(EuroSAT.facts, sizes=(16, 4, 4), classes=4, split_digest="")
+    monkeypatch.setattr(EuroSAT, "facts", facts)
+    return root
+
+
+@pytest.fixture
+def check(tree, capsys):
+    def run(*arguments):
+        status = main(["data", "check", "eurosat", "--root", str(tree), *arguments])
+        return status, capsys.readouterr().out
+
+    return run
+
+
+def edit_split(root, change):
+    path = root / "eurosat" / "split_zhou_EuroSAT.json"
+    split = json.loads(path.read_text())
+    change(split)
+    path.write_text(json.dumps(split))
+
+
+def test_a_whole_dataset_passes(check):
+    status, printed = check()
+    assert status == 0 and "EuroSAT: complete" in printed and "PROBLEM" not in printed
+
+
+def remove_image(root):
+    (root / "eurosat/2750/class_0/image_0.jpg").unlink()
+
+
+def cut_image(root):
+    path = root / "eurosat/2750/class_1/image_1.jpg"
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def empty_image(root):
+    (root / "eurosat/2750/class_1/image_1.jpg").write_bytes(b"")
+
+
+def remove_split(root):
+    (root / "eurosat/split_zhou_EuroSAT.json").unlink()
+
+
+def cut_split(root):
+    path = root / "eurosat/split_zhou_EuroSAT.json"
+    path.write_text(path.read_text()[:100])
+
+
+def lose_entries(root):
+    edit_split(root, lambda split: split["val"].pop())
+
+
+def leak_test(root):
+    edit_split(root, lambda split: split["train"].__setitem__(0, split["test"][0]))
+
+
+def two_names(root):
+    edit_split(root, lambda split: split["train"][0].__setitem__(2, "other"))
+
+
+def same_name(root):
+    def rename(split):
+        for items in split.values():
+            for item in items:
+                item[2] = "class_0" if item[1] == 1 else item[2]
+
+    edit_split(root, rename)
+
+
+def remove_all(root):
+    (root / "eurosat").rename(root / "euro_sat")
+
+
+BREAKS = {
+    remove_image: "1 of 24 images are not in",
+    cut_image: "1 images cannot be read: Cannot read the image",
+    empty_image: "1 images cannot be read",
+    remove_split: "published split split_zhou_EuroSAT.json is not in",
+    cut_split: "is not a split",
+    lose_entries: "val has 3 images, 4 are published",
+    leak_test: "in the split more than once: class_0/image_5.jpg",
+    two_names: "labels with more than one class name: 0",
+    same_name: "class names of more than one label: class_0",
+    remove_all: "holds euro_sat",
+}
+
+
+@pytest.mark.parametrize("break_it", BREAKS, ids=lambda function: function.__name__)
+def test_what_is_broken_is_named(check, tree, break_it):
+    break_it(tree)
+    status, printed = check()
+    assert status == 1 and BREAKS[break_it] in printed and "cure: " in printed
+
+
+def test_another_split_is_not_the_published_one(check, monkeypatch):
+    monkeypatch.setattr(EuroSAT, "facts", replace(EuroSAT.facts, split_digest="0" * 64))
+    status, printed = check()
+    assert status == 1 and "is not CoOp's" in printed
+
+
+def test_quick_does_not_decode(check, tree):
+    cut_image(tree)
+    assert check("--quick")[0] == 0 and check()[0] == 1
+
+
+@pytest.mark.parametrize("name", benchmark())
+def test_miniatures_are_found_wanting_in_counts_alone(miniature, capsys, name):
+    dataset = benchmark()[name]
+    root = miniature(dataset.__name__)
+    if dataset.facts is None:
+        return
+    assert main(["data", "check", dataset.__name__, "--root", str(root)]) == 1
+    problems = [line for line in capsys.readouterr().out.splitlines() if "PROBLEM" in line]
+    allowed = ("are published", "is not CoOp's", "classnames.txt: it", "exactly 50")
+    assert problems and all(any(text in line for text in allowed) for line in problems), problems
+
+
+def test_the_list(miniature, capsys):
+    root = miniature("DescribableTextures")
+    assert main(["data", "list", "--root", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 2 + 16
+    assert any("DescribableTextures" in line and str(root / "dtd/images") in line for line in lines)
+    assert any("ImageNet " in line and " no " in line and "1,331,167" in line for line in lines)
+
+
+def test_a_mistyped_name_gets_the_nearest(capsys):
+    assert main(["data", "check", "oxford_pet"]) == 2
+    assert 'Did you mean "oxford_pets"?' in capsys.readouterr().err
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+
+
+def save_rotated(path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(PIXELS).save(path, exif=exif)
+
+
+READABLE = {
+    "grey.jpg": lambda path: Image.fromarray(PIXELS[..., 0]).save(path),
+    "cmyk.jpg": lambda path: Image.fromarray(PIXELS).convert("CMYK").save(path),
+    "palette.png": lambda path: Image.fromarray(PIXELS).convert("P").save(path),
+    "deep.png": lambda path: Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 200).save(path),
+    "rotated.jpg": save_rotated,
+    "named.jpg": lambda path: Image.fromarray(PIXELS).save(path, format="PNG"),
+}
+KINDS = {
+    "grey.jpg": "greyscale",
+    "cmyk.jpg": "CMYK",
+    "palette.png": "palette",
+    "deep.png": "16-bit",
+    "rotated.jpg": "EXIF rotation is not applied",
+    "named.jpg": "PNG files called .jpg",
+}
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_unusual_images_are_read_as_the_original_reads_them(tmp_path, name):
+    from dassl.utils import read_image
+
+    path = tmp_path / name
+    READABLE[name](path)
+    with Image.open(path) as image:
+        expected = np.asarray(image.convert("RGB"))
+    assert np.array_equal(np.asarray(read_image(str(path))), expected)
+    report = decode_all([path])
+    assert not report.unreadable and any(KINDS[name] in kind for kind in report.unusual)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "bmp", "webp", "tiff"])
+def test_a_damaged_image_always_ends_in_its_name(tmp_path, suffix):
+    """Cut anywhere, or with bytes changed: read, or refused with the file's name."""
+    from dassl.utils import read_image
+
+    path = tmp_path / f"image.{suffix}"
+    Image.fromarray(PIXELS).save(path)
+    whole = path.read_bytes()
+    random = np.random.default_rng(1)
+    for cut in range(0, len(whole), max(len(whole) // 60, 1)):
+        noise = bytearray(whole)
+        noise[int(random.integers(len(whole)))] ^= 0xFF
+        for content in (whole[:cut], bytes(noise)):
+            path.write_bytes(content)
+            try:
+                read_image(str(path))
+            except ValueError as error:
+                assert str(path) in str(error)
