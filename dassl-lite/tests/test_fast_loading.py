@@ -113,3 +113,10 @@ def test_an_error_comes_in_its_turn():
     assert next(received) == 1
     with pytest.raises(ValueError, match="broken image"):
         next(received)
+
+
+def test_by_image_each_image_has_numbers_of_its_own(cfg, data_root):
+    for path in (data_root / "toy_colours" / "train").rglob("*.png"):
+        path.write_bytes((data_root / "toy_colours/train/blue/5.png").read_bytes())
+    _, images, _ = epochs(cfg, count=1, AUGMENT_BY="image")
+    assert len({tuple(image.flatten().tolist()) for image in images}) > 8
