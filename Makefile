@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check bench format clean
+.PHONY: demo compare test check bench format clean
 
 # The package itself, editable, with everything the demo needs.
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
@@ -24,6 +24,10 @@ demo: .venv/installed
 	bash scripts/rpo/base2new_train.sh digits 1
 	bash scripts/rpo/base2new_test.sh digits 1
 	rpo report output/zsclip output/rpo/base2new
+
+# Every method on the digits, seeds 1-3: one table of base, new and H. Some minutes on 2 cores.
+compare: .venv/installed
+	python tools/compare.py
 
 # Two runs, because the toy datasets and trainers of dassl-lite's tests register themselves.
 test: .venv/installed-dev

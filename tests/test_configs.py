@@ -1,4 +1,4 @@
-"""Every shipped config loads, says what it is for, and holds only what differs from the defaults."""
+"""Every shipped config loads, says what it is for, and holds only what differs from defaults."""
 
 import re
 from pathlib import Path
