@@ -47,6 +47,7 @@ bench: .venv/installed
 		python benchmarks/step.py --classes $$classes --k $$k || exit 1; done; done
 	for k in 4 24; do python benchmarks/evaluate.py --k $$k || exit 1; done
 	python benchmarks/growth.py
+	python benchmarks/methods.py
 
 format: .venv/installed-dev
 	ruff check --fix .

@@ -38,6 +38,8 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for line in pool.imap_unordered(experiment, jobs):
             print(line, flush=True)
+        pool.close()
+        pool.join()
     from rpo.cli import main as rpo
 
     rpo(["report", str(options.output)])

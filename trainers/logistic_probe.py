@@ -5,8 +5,7 @@ Logistic regression on CLIP's image features, its regularisation chosen on valid
 knows nothing of text, and so nothing of a class without images: `LP` is another thing.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,10 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from rpo.checkpoints import find_checkpoint, load_parameters
+from rpo.logistic import fit, search
 
 from .frozen import FrozenTrainer
 
-# Powers of ten for C, the inverse of the regularisation: first these, then ever finer around the
-# best, down to eight steps in a decade.
-COARSE = range(-6, 7, 2)
-FINE = (1.0, 0.5, 0.25, 0.125)
 FOLDER = "logistic_probe"
 
 
@@ -136,33 +132,3 @@ class LogisticProbe(FrozenTrainer):
                 f"name classes that it has seen no images of: {', '.join(wanted)}. LP can"
             )
         load_parameters(self.probe, state, path)
-
-
-def search(score: Callable[[float], float]) -> float:
-    """The power of ten with the highest score, to an eighth; of equals the first that was tried."""
-    best = max(COARSE, key=score)
-    peak, power = score(best), float(best)
-    for step in FINE:
-        for candidate in (power - step, power + step):
-            if (reached := score(candidate)) > peak:
-                peak, power = reached, candidate
-    return power
-
-
-def fit(features: np.ndarray, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (classes, embedding) and bias (classes,) of a logistic regression."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    classes = int(labels.max()) + 1
-    if classes == 1:
-        return np.zeros((1, features.shape[1])), np.zeros(1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 1,000 steps, as in the paper
-        model = LogisticRegression(C=strength, max_iter=1000).fit(features, labels)
-    if classes == 2:  # scikit-learn keeps only the second class's row
-        return np.vstack([-model.coef_, model.coef_]) / 2, np.repeat(model.intercept_, 2) * [
-            -0.5,
-            0.5,
-        ]
-    return model.coef_, model.intercept_

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import normalize
 
 from rpo.backbone import import_clip
-from rpo.trainers.logistic_probe import fit, search
+from rpo.logistic import fit, search
 from rpo.trainers.zero_shot import IMAGENET_TEMPLATES
 
 
