@@ -66,8 +66,8 @@ def test_another_config_in_a_used_folder_is_refused_until_overwritten(train, tmp
     train()
     changed = ("OPTIM.LR", "0.5", *QUICK)
     assert train(options=changed) == 2
-    assert "OPTIM.LR: 0.01 there, 0.5 now" in capsys.readouterr().err
-    assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.01
+    assert "OPTIM.LR: 0.05 there, 0.5 now" in capsys.readouterr().err
+    assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.05
     assert train("--overwrite", options=changed) == 0
     assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.5
 
