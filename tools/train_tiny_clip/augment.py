@@ -26,7 +26,7 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
 def paint(drawings: torch.Tensor, random: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Drawings (n, 1, 64, 64) in [0, 1] -> images (n, 3, 32, 32) in [0, 1] and colour numbers (n,).
 
-    Half of them look like scanned handwriting: white on black and as coarse as 8 x 8 pixels.
+    Like scanned handwriting, half are as coarse as 8 x 8 pixels, most are plain white on black.
     """
     n = len(drawings)
     figures = warp(drawings, random)

@@ -36,10 +36,8 @@ def write_digit(name: str, size: int, random: np.random.Generator) -> Image.Imag
 
 def smooth(corners: np.ndarray, steps: int = 8) -> np.ndarray:
     """A Catmull-Rom curve through the corners: (n, 2) -> ((n - 1) * steps + 1, 2)."""
-    before, start, stop, after = (
-        np.concatenate([corners[:1], corners, corners[-1:]])[i : len(corners) - 1 + i]
-        for i in range(4)
-    )
+    padded = np.concatenate([corners[:1], corners, corners[-1:]])
+    before, start, stop, after = (padded[i : len(corners) - 1 + i] for i in range(4))
     t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
     bend = (2 * before - 5 * start + 4 * stop - after) * t**2
     twist = (3 * start - before - 3 * stop + after) * t**3

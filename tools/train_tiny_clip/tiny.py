@@ -4,6 +4,7 @@ from pathlib import Path
 
 import clip
 import torch
+from augment import RESOLUTION
 from clip.model import CLIP
 
 VOCABULARY = 49408
@@ -12,7 +13,6 @@ WIDTH = 128
 VISION_LAYERS = 4
 TEXT_LAYERS = 3
 PATCH = 8
-RESOLUTION = 32
 
 
 class Words:
@@ -34,16 +34,16 @@ class Words:
 def new_model(rows: int) -> CLIP:
     """An untrained tiny CLIP that knows this many words."""
     return CLIP(
-        WIDTH,
-        RESOLUTION,
-        VISION_LAYERS,
-        WIDTH,
-        PATCH,
-        CONTEXT,
-        rows,
-        WIDTH,
-        WIDTH // 64,
-        TEXT_LAYERS,
+        embed_dim=WIDTH,
+        image_resolution=RESOLUTION,
+        vision_layers=VISION_LAYERS,
+        vision_width=WIDTH,
+        vision_patch_size=PATCH,
+        context_length=CONTEXT,
+        vocab_size=rows,
+        transformer_width=WIDTH,
+        transformer_heads=WIDTH // 64,  # one for every 64 channels, as in every CLIP
+        transformer_layers=TEXT_LAYERS,
     )
 
 
