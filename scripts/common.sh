@@ -26,6 +26,8 @@ shift
 cd "$repository"
 # The digits are made for the tiny CLIP; everything else is evaluated with a real one.
 CFG=${CFG:-$([[ $dataset == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")}
+# The tiny CLIP gains nothing from a second thread, and loses much where others use the cores too.
+[[ $CFG == tiny* ]] && export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 SHOTS=${SHOTS:-16}
 export DATA=${DATA:-data}
 OUTPUT=${OUTPUT:-output}
