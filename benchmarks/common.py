@@ -1,5 +1,7 @@
 """What the benchmarks share: random CLIPs of OpenAI's sizes, clocks and a memory gauge."""
 
+import argparse
+import json
 import multiprocessing
 import resource
 import statistics
@@ -8,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from tabulate import tabulate
 
 from rpo.backbone import Clip, import_clip
-from rpo.precision import set_precision
+from rpo.precision import PRECISIONS, set_precision
 from rpo.prompts import PromptLearner
 
 # embedding, resolution, vision layers, width and patch, text width, heads and layers
@@ -22,6 +25,24 @@ BACKBONES = {
 }
 CONTEXT, VOCABULARY = 77, 49408
 MEGABYTE = 2**20
+
+
+def parser(description: str, repeats: int, **sizes: int) -> argparse.ArgumentParser:
+    """The options that benchmarks share, and one whole number a size."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    for name, default in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--backbone", choices=BACKBONES, default="ViT-B/16")
+    parser.add_argument("--precision", choices=PRECISIONS[:3], default="fp32")
+    parser.add_argument("--repeats", type=int, default=repeats)
+    parser.add_argument("--json", action="store_true")
+    return parser
+
+
+def show(result: dict[str, float], as_json: bool) -> None:
+    """One JSON object, or a table of one row."""
+    table = tabulate([result], headers="keys", tablefmt="github", floatfmt=".3f")
+    print(json.dumps(result) if as_json else table)
 
 
 def device() -> torch.device:

@@ -6,15 +6,12 @@ Text features are there before the clock starts, as they are in a real evaluatio
 """
 
 import argparse
-import json
 
 import common
 import torch
-from tabulate import tabulate
 from torch.nn.functional import normalize
 
 from rpo.model import ReadOnlyModel
-from rpo.precision import PRECISIONS
 from rpo.stacked import StackedModel
 
 
@@ -56,23 +53,6 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--k", type=int, default=24)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--classes", type=int, default=100)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--backbone", choices=common.BACKBONES, default="ViT-B/16")
-    parser.add_argument("--precision", choices=PRECISIONS[:3], default="fp32")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    options = parse()
-    result = compare(options)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        print(tabulate([result], headers="keys", tablefmt="github", floatfmt=".2f"))
+    options = common.parser(__doc__, repeats=5, classes=100, k=24, batch=32, seeds=3).parse_args()
+    common.show(compare(options), options.json)

@@ -7,17 +7,14 @@ form runs in a process of its own, whose peak memory is counted above the loaded
 """
 
 import argparse
-import json
 from typing import Any
 
 import common
 import torch
 from padded import PaddedModel
-from tabulate import tabulate
 from torch.nn.functional import cross_entropy
 
 from rpo.model import ReadOnlyModel
-from rpo.precision import PRECISIONS
 
 FORMS = {"fast": ReadOnlyModel, "masked": PaddedModel}
 
@@ -61,22 +58,11 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--classes", type=int, default=100)
-    parser.add_argument("--k", type=int, default=24)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--backbone", choices=common.BACKBONES, default="ViT-B/16")
-    parser.add_argument("--precision", choices=PRECISIONS[:3], default="fp32")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser = common.parser(__doc__, repeats=3, classes=100, k=24, batch=4)
     parser.add_argument("--fast-only", action="store_true", help="leave the padded form out")
-    parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     options = parse()
-    result = compare(options)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        print(tabulate([result], headers="keys", tablefmt="github", floatfmt=".3f"))
+    common.show(compare(options), options.json)
