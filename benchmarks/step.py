@@ -14,6 +14,7 @@ import torch
 from padded import PaddedModel
 from torch.nn.functional import cross_entropy
 
+from rpo.compilation import MODES, compile_passes
 from rpo.model import ReadOnlyModel
 
 FORMS = {"fast": ReadOnlyModel, "masked": PaddedModel}
@@ -29,6 +30,8 @@ def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
     learner = common.prompt_learner(clip, options.k).to(common.device())
     texts = common.class_texts(options.classes)
     model = FORMS[form](clip, texts, learner).to(common.device())
+    if form == "fast":
+        compile_passes(model, options.compile)
     optimiser = torch.optim.SGD(learner.parameters(), lr=0.01)
     labels = torch.arange(options.batch, device=common.device()) % options.classes
 
@@ -59,6 +62,7 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
 
 def parse() -> argparse.Namespace:
     parser = common.parser(__doc__, repeats=3, classes=100, k=24, batch=4)
+    parser.add_argument("--compile", choices=MODES, default="none", help="of the fast form")
     parser.add_argument("--fast-only", action="store_true", help="leave the padded form out")
     return parser.parse_args()
 

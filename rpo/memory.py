@@ -2,7 +2,7 @@
 
 import torch
 
-CPU_BUDGET = 2**30
+CPU_BUDGET = 2**29
 # Of a GPU's memory. A fixed share, not what happens to be free: the same run gives the same sums.
 GPU_SHARE = 0.25
 # What one prompt leaves in one layer for the backward pass, in units of the width: the inputs of

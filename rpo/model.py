@@ -67,6 +67,8 @@ class ReadOnlyModel(nn.Module):
         self.prompt_learner = prompt_learner
         self.modality = modality
         self.text_chunk = text_chunk
+        # An attribute, so that `rpo.compilation` can put a compiled one in its place.
+        self.read_layers = read_only_pass
         self.texts = list(texts)
         ids, lengths = tokenize(texts, clip.context_length)
         self.register_buffer("ids", ids, persistent=False)
@@ -123,12 +125,12 @@ class ReadOnlyModel(nn.Module):
 
     def _read_block(self, prompts: Tensor, classes: slice) -> Tensor:
         """`prompts` (1, K, text width) read some of the class texts."""
-        layers = (
+        layers = [
             FrozenLayer(layer.block, layer.keys[classes], layer.values[classes])
             for layer in self.text_layers()
-        )
+        ]
         visible = visible_tokens(self.lengths[classes], self.ids.shape[1])
-        return read_only_pass(layers, prompts, visible)
+        return self.read_layers(layers, prompts, visible)
 
     def _classes_at_once(self, prompts: Tensor) -> int:
         layers = len(self.text_tower.blocks)
@@ -141,8 +143,8 @@ class ReadOnlyModel(nn.Module):
         if precision not in self._text_layers:
             with torch.inference_mode(False):  # so that a later training step may use them too
                 tokens = self.text_tower.embed(self.ids)
-                layers = list(frozen_layers(self.text_tower.blocks, tokens, causal=True))
-            self._text_layers[precision] = layers
+                layers = frozen_layers(self.text_tower.blocks, tokens, causal=True)
+                self._text_layers[precision] = [_own_memory(layer) for layer in layers]
         return self._text_layers[precision]
 
     def _forget(self) -> None:
@@ -164,6 +166,11 @@ class ReadOnlyModel(nn.Module):
     def _own_text_feature(self) -> Tensor:
         """CLIP's text features, (classes, 1, embedding)."""
         return self.text_tower.encode(self.ids, self.lengths)[:, None]
+
+
+def _own_memory(layer: FrozenLayer) -> FrozenLayer:
+    """A copy: as views of one projection, keys and values would keep the queries in memory."""
+    return FrozenLayer(layer.block, layer.keys.contiguous(), layer.values.contiguous())
 
 
 def _unit(features: Tensor) -> Tensor:

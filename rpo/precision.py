@@ -1,6 +1,7 @@
 """What the towers compute in. Prompts are float32 in every precision."""
 
 import contextlib
+from typing import Any
 
 import torch
 
@@ -26,6 +27,13 @@ def set_precision(clip: Clip, precision: str) -> Clip:
             if parameter.dtype == torch.float16:
                 parameter.data = parameter.data.bfloat16()
     return clip
+
+
+def processor_precision() -> str:
+    """What this CPU multiplies in: bf16 where it has instructions for it, else fp32."""
+    # Older versions of PyTorch cannot tell.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else "fp32"
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:

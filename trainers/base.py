@@ -18,7 +18,7 @@ from yacs.config import CfgNode
 
 from rpo.backbone import Clip, load_clip
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
-from rpo.precision import PRECISIONS, autocast, set_precision
+from rpo.precision import PRECISIONS, autocast, processor_precision, set_precision
 
 from .record import RecordedTrainer
 
@@ -79,7 +79,8 @@ class PromptTrainer(RecordedTrainer):
         cfg, precision = self.cfg, self.options.PREC
         print(f"Loading CLIP (backbone: {cfg.MODEL.BACKBONE.NAME}, precision: {precision})")
         if precision == "fp16" and self.device.type == "cpu":
-            print(f"fp16 is slow on a CPU: add TRAINER.{self.section}.PREC fp32 to be faster")
+            quicker = f"TRAINER.{self.section}.PREC {processor_precision()}"
+            print(f"fp16 is slow on a CPU: add {quicker} to be faster")
         clip = set_precision(load_clip(cfg.MODEL.BACKBONE.NAME), precision)
         names = class_names(cfg, self.dm.dataset.classnames)
         self.model = self.build_network(clip, names).to(self.device)

@@ -13,6 +13,7 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import nn
 
 from rpo.backbone import Clip
+from rpo.compilation import MODES, compile_passes
 from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.prompts import INITIALISERS, NOISES, PromptLearner
@@ -45,6 +46,8 @@ class RPO(PromptTrainer):
         # Classes per block of the text side, to bound memory at the price of computing
         # each block twice; 0 chooses by the device's memory.
         "TEXT_CHUNK": 0,
+        # torch.compile: none, default, or reduce-overhead with CUDA graphs.
+        "COMPILE": "none",
         # Stands in the released configs and means nothing: the text is DATASET.PROMPT.
         "CTX_INIT": "",
     }
@@ -54,6 +57,7 @@ class RPO(PromptTrainer):
         self.check_choice(cfg, "INIT", tuple(INITIALISERS))
         self.check_choice(cfg, "NOISE", tuple(NOISES))
         self.check_choice(cfg, "MODALITY", MODALITIES)
+        self.check_choice(cfg, "COMPILE", MODES)
         self.check_at_least(cfg, "K", 1)
         self.check_at_least(cfg, "TEXT_CHUNK", 0)
 
@@ -62,6 +66,7 @@ class RPO(PromptTrainer):
         texts = class_texts(classnames, self.cfg.DATASET.PROMPT)
         end_token, class_token = TextTower(clip).end_token, ImageTower(clip).class_token
         learner = PromptLearner(end_token, class_token, options.K, options.INIT, options.NOISE)
-        if options.READ_ONLY:
-            return ReadOnlyModel(clip, texts, learner, options.MODALITY, options.TEXT_CHUNK)
-        return MaskedModel(clip, texts, learner, options.MODALITY, read_only=False)
+        if not options.READ_ONLY:
+            return MaskedModel(clip, texts, learner, options.MODALITY, read_only=False)
+        model = ReadOnlyModel(clip, texts, learner, options.MODALITY, options.TEXT_CHUNK)
+        return compile_passes(model, options.COMPILE)

@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 from rpo import memory
 from rpo.backbone import import_clip
+from rpo.compilation import compile_passes
 from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.precision import autocast, set_precision
@@ -213,6 +214,18 @@ def test_blocks_of_classes_change_nothing(random_clip, chunk):
     images = images_for(model.clip)
     whole = build(ReadOnlyModel, model.clip)
     assert_same(loss_and_gradients(model, images), loss_and_gradients(whole, images))
+
+
+@pytest.mark.parametrize("chunk", [0, 2])
+def test_compiled_passes_change_nothing(random_clip, chunk):
+    """Traced for autograd, but run by PyTorch itself: no C++ compiler is needed."""
+    compiled, plain = (build(ReadOnlyModel, random_clip(), text_chunk=chunk) for _ in range(2))
+    compile_passes(compiled, "default", backend="aot_eager")
+    torch._dynamo.utils.counters.clear()
+    for batch in (2, 3):
+        images = images_for(plain.clip, batch)
+        assert_same(loss_and_gradients(compiled, images), loss_and_gradients(plain, images))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
 
 
 def test_blocks_follow_the_memory(random_clip, monkeypatch):

@@ -87,6 +87,7 @@ def test_only_the_chosen_side_learns(make_trainer, modality, learnt, read_only):
         ("TEXT_CHUNK", -1, r"TRAINER\.RPO\.TEXT_CHUNK is -1; it must be at least 0"),
         ("INIT", "zeros", 'TRAINER.RPO.INIT is "zeros"; it can be st, random'),
         ("NOISE", "pink", 'TRAINER.RPO.NOISE is "pink"; it can be unit, gaussian'),
+        ("COMPILE", "fast", 'TRAINER.RPO.COMPILE is "fast"; it can be none, default'),
         ("MODALITY", "audio", 'TRAINER.RPO.MODALITY is "audio"; it can be both, text, visual'),
     ],
 )
