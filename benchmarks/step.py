@@ -7,6 +7,7 @@ form runs in a process of its own, whose peak memory is counted above the loaded
 """
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import common
@@ -27,9 +28,16 @@ def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
     loaded = common.reset_peak()
     if form == "floor":
         return common.seconds(lambda: plain(clip, images), options.repeats), 0.0
+    step = training_step(form, clip, images, options)
+    return common.seconds(step, options.repeats), common.peak() - loaded
+
+
+def training_step(
+    form: str, clip: Any, images: torch.Tensor, options: argparse.Namespace
+) -> Callable[[], None]:
+    """Forward, backward and the optimiser's step of one form on one batch."""
     learner = common.prompt_learner(clip, options.k).to(common.device())
-    texts = common.class_texts(options.classes)
-    model = FORMS[form](clip, texts, learner).to(common.device())
+    model = FORMS[form](clip, common.class_texts(options.classes), learner).to(common.device())
     if form == "fast":
         compile_passes(model, options.compile)
     optimiser = torch.optim.SGD(learner.parameters(), lr=0.01)
@@ -40,7 +48,7 @@ def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
         cross_entropy(model(images), labels).backward()
         optimiser.step()
 
-    return common.seconds(step, options.repeats), common.peak() - loaded
+    return step
 
 
 @torch.no_grad()
