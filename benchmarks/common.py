@@ -3,7 +3,6 @@
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import torch
 from tabulate import tabulate
 
 from rpo.backbone import Clip, import_clip
+from rpo.memory import peak_megabytes
 from rpo.precision import PRECISIONS, set_precision
 from rpo.prompts import PromptLearner
 
@@ -24,7 +24,6 @@ BACKBONES = {
     "ViT-L/14@336px": (768, 336, 24, 1024, 14, 768, 12, 12),
 }
 CONTEXT, VOCABULARY = 77, 49408
-MEGABYTE = 2**20
 
 
 def parser(description: str, repeats: int, **sizes: int) -> argparse.ArgumentParser:
@@ -102,9 +101,7 @@ def reset_peak() -> float:
 
 def peak() -> float:
     """The most memory used so far, in MB: on CUDA by tensors, else by the process."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / MEGABYTE
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_megabytes(torch.device("cuda" if torch.cuda.is_available() else "cpu")) or 0.0
 
 
 def in_own_process(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -37,8 +37,6 @@ class ImageFolder(FewShotDataset):
     def __init__(self, cfg: Any) -> None:
         self.cfg = cfg.DATASET
         super().__init__(cfg)
-        # What results are filed under, as every such dataset is called ImageFolder.
-        self.title = Path(self.cfg.CSV).stem if self.cfg.CSV else self.folder.name
 
     def locate(self, root: Path) -> None:
         """DATASET.FOLDER; a CSV's paths are below it, or beside the CSV."""

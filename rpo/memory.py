@@ -1,4 +1,6 @@
-"""How many classes a training step may hold at once."""
+"""How many classes a training step may hold at once, and how much memory a process has used."""
+
+import sys
 
 import torch
 
@@ -23,3 +25,18 @@ def _budget(device: torch.device) -> float:
     if device.type == "cuda":
         return GPU_SHARE * torch.cuda.get_device_properties(device).total_memory
     return CPU_BUDGET
+
+
+def peak_megabytes(device: torch.device) -> float | None:
+    """The most memory used so far, in MiB: on CUDA by tensors, else by the process.
+
+    None on Windows, which does not keep count.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

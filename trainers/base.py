@@ -138,6 +138,7 @@ class PromptTrainer(RecordedTrainer):
             ignored = clip_names(self.model.clip)
             load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+        self.record_origin(directory)
 
 
 def class_names(cfg: Any, classnames: Sequence[str]) -> list[str]:

@@ -9,6 +9,8 @@ from dassl.engine import TRAINER_REGISTRY
 
 from rpo.suggest import unknown
 
+from .evaluator import DetailedClassification
+
 
 def default_config() -> Any:
     """Dassl's defaults with the keys of this project and of every registered trainer."""
@@ -26,6 +28,8 @@ def extend_cfg(cfg: Any) -> None:
     _use_clip_images(cfg.INPUT)
     _use_cosine_schedule(cfg.OPTIM)
     cfg.DATALOADER.TEST.BATCH_SIZE = 100
+    # Dassl's is called Classification; ours adds top-5, calibration, accuracy a class, confusion.
+    cfg.TEST.EVALUATOR = DetailedClassification.__name__
     # Which classes take part: all, base (first half) or new (second half).
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     # The text of a class for methods that learn prompts; "_" stands for the class name.

@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from dassl.engine import build_trainer
 from dassl.evaluation import build_evaluator
 from dassl.utils import load_checkpoint
 from tqdm import tqdm
-from yacs.config import CfgNode
 
 import rpo.datasets  # noqa: F401  (registers the datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
@@ -20,7 +18,7 @@ from rpo.model import ReadOnlyModel
 from rpo.results import write_results
 from rpo.stacked import StackedModel
 
-from .config import default_config
+from .origin import origin, read_config
 from .record import run_record
 from .rpo import RPO
 
@@ -37,24 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates every run on every choice of classes; each gets its results.json."""
-    configs = [read_config(Path(folder)) for folder in args.folders]
+    configs = [read_rpo_config(Path(folder)) for folder in args.folders]
     check_same(configs, args.folders)
     for classes in args.classes:
         evaluate(configs, args, classes)
     return 0
 
 
-def read_config(folder: Path) -> Any:
-    """The configuration that a run was made with.
+def read_rpo_config(folder: Path) -> Any:
+    """The configuration that a run of RPO was made with.
 
     Raises:
         FileNotFoundError: the folder holds no run.json. ValueError: the run is not of RPO.
     """
-    path = folder / "run.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no run: there is no {path.name} in it")
-    cfg = default_config()
-    cfg.merge_from_other_cfg(CfgNode(json.loads(path.read_text(encoding="utf-8"))["config"]))
+    cfg = read_config(folder)
     if cfg.TRAINER.NAME != "RPO" or not cfg.TRAINER.RPO.READ_ONLY:
         raise ValueError(
             f"{folder} is a run of {cfg.TRAINER.NAME}; only runs of RPO with read-only prompts can "
@@ -89,6 +83,8 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     for folder, own, evaluator in zip(args.folders, configs, evaluators, strict=True):
         print(f"{folder}, {classes} classes")
         trainer.metrics = {"test": evaluator.evaluate()}
+        trainer.details = {"test": evaluator.details}
+        trainer.trained_on, trainer.history = origin(own), []
         record = run_record(trainer) | {"seed": own.SEED}
         print(f"written to {write_results(test_folder(Path(folder), classes), record)}")
 

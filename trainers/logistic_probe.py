@@ -132,3 +132,4 @@ class LogisticProbe(FrozenTrainer):
                 f"name classes that it has seen no images of: {', '.join(wanted)}. LP can"
             )
         load_parameters(self.probe, state, path)
+        self.record_origin(directory)

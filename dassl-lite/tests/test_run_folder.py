@@ -78,7 +78,7 @@ def test_every_key_of_the_experiment_is_compared_and_no_other(cfg, seeded_traine
 def test_only_keys_that_do_not_change_the_result_are_ignored(cfg):
     assert set(flat_keys(cfg)) > IGNORED_KEYS
     assert " ".join(sorted(IGNORED_KEYS)) == (
-        "DATALOADER.NUM_WORKERS DATASET.ROOT OUTPUT_DIR RESUME TEST.COMPUTE_CMAT "
+        "DATALOADER.NUM_WORKERS DATASET.ROOT OUTPUT_DIR RESUME TEST.COMPUTE_CMAT TEST.EVALUATOR "
         "TEST.PER_CLASS_RESULT TRAIN.CHECKPOINT_FREQ TRAIN.PRINT_FREQ USE_CUDA VERBOSE"
     )
 
@@ -109,6 +109,7 @@ def test_clear_run_removes_a_run_and_nothing_else(cfg, seeded_trainer, tmp_path)
     output = tmp_path / "output"
     seeded_trainer(cfg).train()
     written = ["log.txt", "log.txt-2020-01-01-00-00-00", "results.json", "cmat.pt"]
+    written += ["history.json"]
     written += ["run.json.123.part", "prompt_learner/model.pth.tar-4.123.part"]
     written += ["prompt_learner/checkpoint.123.part"]
     kept = ["notes.txt", "log.txt.bak", "figures/plot.png", "figures/results.json", "checkpoint"]

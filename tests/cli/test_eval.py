@@ -35,8 +35,19 @@ def test_several_runs_in_one_pass(runs, capsys):
     for seed, folder in enumerate(folders, start=1):
         evaluated = results(folder.replace("train_base", "test_base"))
         assert evaluated["seed"] == seed and evaluated["classes"] == "base"
-        assert evaluated["metrics"] == results(folder)["metrics"]
+        trained = results(folder)
+        assert evaluated["metrics"] == trained["metrics"]
+        assert evaluated["details"] == trained["details"] and evaluated["history"] == []
+        assert evaluated["trained_on"] == trained["trained_on"]
+        assert evaluated["trained_on"]["seed"] == seed
         assert results(folder.replace("train_base", "test_new"))["classes"] == "new"
+
+
+def test_runs_from_before_and_after_a_change_of_evaluator(runs, capsys):
+    folders = [runs("seed1", "SEED", 1, "TEST.EVALUATOR", "Classification"), runs("seed2")]
+    assert main(["eval", *folders, "--classes", "base"]) == 0
+    for folder in folders:
+        assert results(folder.replace("train_base", "test_base"))["details"]["test"]["confusion"]
 
 
 def test_runs_that_do_not_fit_together_are_refused(runs, capsys, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from dassl.data.datasets import build_dataset
 
 from rpo.trainers.config import default_config
+from rpo.trainers.origin import dataset_title
 
 SIZES = {"train": 3, "val": 1, "test": 2}
 
@@ -43,7 +44,7 @@ def test_one_folder_is_split_and_nothing_is_written_there(own):
     before = sorted(folder.rglob("*"))
     dataset = load(FOLDER=folder, NUM_SHOTS=2)
     assert dataset.classnames == ["cat", "dog"] and sizes(dataset) == [4, 2, 4]
-    assert sorted(folder.rglob("*")) == before and dataset.title == "own"
+    assert sorted(folder.rglob("*")) == before and dataset_title(dataset.cfg) == "own"
     again = load(FOLDER=folder, NUM_SHOTS=2)
     assert [item.impath for item in again.train_x] == [item.impath for item in dataset.train_x]
 

@@ -40,6 +40,10 @@ def test_evaluates_and_records(make_trainer, name):
     assert record["method"] == name and record["config"]["SEED"] == 1
     assert len(record["data"]["train"]) == 2 * trainer.num_classes
     assert record["versions"]["torch"]
+    assert sum(record["details"]["test"]["per_class_count"]) == record["images"]["test"]
+    assert (
+        0 <= record["metrics"]["test"]["ece"] <= 100 == record["metrics"]["test"]["top5_accuracy"]
+    )
 
 
 @pytest.mark.parametrize("name", LEARNERS)

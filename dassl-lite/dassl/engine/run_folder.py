@@ -19,6 +19,7 @@ IGNORED_KEYS = frozenset(
         "DATALOADER.NUM_WORKERS",
         "TRAIN.PRINT_FREQ",
         "TRAIN.CHECKPOINT_FREQ",
+        "TEST.EVALUATOR",
         "TEST.PER_CLASS_RESULT",
         "TEST.COMPUTE_CMAT",
     }
@@ -29,7 +30,7 @@ _LEFTOVER = ".[0-9]*.part"  # ends the name of a file whose writing was killed
 _MODEL_FILES = ("model.pth.tar-*", "model-best.pth.tar", f"model-best.pth.tar{_LEFTOVER}")
 _POINTER = ("checkpoint", f"checkpoint{_LEFTOVER}")
 _LOGS = ("log.txt", "log.txt-*")
-_RECORDS = ("run.json", "results.json", "cmat.pt")
+_RECORDS = ("run.json", "results.json", "history.json", "cmat.pt")
 _RECORD_LEFTOVERS = tuple(f"{name}{_LEFTOVER}" for name in _RECORDS)
 
 
@@ -67,8 +68,8 @@ def record_run(cfg: Any, finished: bool) -> None:
 def clear_run(output_dir: str) -> None:
     """Remove from `output_dir` what a run writes there, and nothing else.
 
-    That is logs, run.json, results.json, cmat.pt, tensorboard/, and in the models' folders the
-    checkpoints; a folder that is then empty goes, too.
+    That is logs, run.json, results.json, history.json, cmat.pt, tensorboard/, and in the models'
+    folders the checkpoints; a folder that is then empty goes, too.
     """
     for folder in list(_model_folders(output_dir)):
         _remove_files(folder, (*_MODEL_FILES, *_POINTER))

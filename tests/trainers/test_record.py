@@ -1,0 +1,200 @@
+"""results.json: details, history, origin and cost of a run, however it came about."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dassl.engine import build_trainer, run_state
+from dassl.utils import set_random_seed
+
+from rpo.trainers.config import default_config
+from rpo.trainers.origin import dataset_title
+
+EPOCHS = ("OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1)
+
+
+class Killed(Exception):
+    pass
+
+
+def train(cfg, killed_after=None, monkeypatch=None):
+    """Trains; dies between the history and the checkpoint of an epoch, if one is given."""
+    set_random_seed(1)
+    trainer = build_trainer(cfg)
+    save = trainer.save_model
+
+    def die(epoch, *arguments, **options):
+        if epoch + 1 == killed_after:
+            raise Killed
+        save(epoch, *arguments, **options)
+
+    if not killed_after:
+        trainer.train()
+        return trainer
+    monkeypatch.setattr(trainer, "save_model", die)
+    with pytest.raises(Killed):
+        trainer.train()
+    return trainer
+
+
+def results(folder):
+    return json.loads(Path(folder, "results.json").read_text())
+
+
+def history(folder):
+    return json.loads(Path(folder, "history.json").read_text())
+
+
+def test_details_agree_with_the_metrics(make_config, capsys):
+    cfg = make_config(classes=8, images=12)
+    train(cfg)
+    found = results(cfg.OUTPUT_DIR)
+    metrics, details = found["metrics"]["test"], found["details"]["test"]
+    assert sum(details["per_class_count"]) == found["images"]["test"] == 8
+    right = sum(count for truth, guess, count in details["confusion"] if truth == guess)
+    assert 100 * right / 8 == metrics["accuracy"]
+    assert sum(part["count"] for part in details["reliability"]) == 8
+    assert metrics["top5_accuracy"] >= metrics["accuracy"]
+    printed = capsys.readouterr().out
+    lines = [line.split(":")[0] for line in printed.splitlines() if line.startswith("* ")]
+    assert lines == ["* total", "* correct", "* accuracy", "* error", "* macro_f1"] + [
+        "* top5",
+        "* ece",
+    ]
+    assert f"* ece: {metrics['ece']:.1f}%" in printed
+
+
+def test_dassls_own_evaluator_has_no_details(make_trainer):
+    trainer = make_trainer(options=("TEST.EVALUATOR", "Classification"))
+    trainer.test()
+    found = results(trainer.cfg.OUTPUT_DIR)
+    assert found["details"] == {"test": {}}
+    assert list(found["metrics"]["test"]) == ["accuracy", "error_rate", "macro_f1"]
+
+
+def test_the_evaluator_is_not_part_of_a_run(make_config):
+    cfg = make_config(options=("TEST.EVALUATOR", "Classification"))
+    train(cfg)
+    assert run_state(make_config()) == "finished"
+
+
+def test_history_holds_the_means_of_what_each_step_reported(make_config):
+    cfg = make_config(options=EPOCHS)
+    set_random_seed(1)
+    trainer = build_trainer(cfg)
+    steps, rates, step = [], [], trainer.forward_backward
+
+    def spy(batch):
+        rates.append(trainer.get_current_lr())
+        steps.append(step(batch))
+        return steps[-1]
+
+    trainer.forward_backward = spy
+    trainer.train()
+    found = results(cfg.OUTPUT_DIR)["history"]
+    assert found == history(cfg.OUTPUT_DIR) and [entry["epoch"] for entry in found] == [1, 2, 3]
+    batches = len(steps) // 3
+    assert batches > 1
+    for number, entry in enumerate(found):
+        own = slice(number * batches, (number + 1) * batches)
+        assert entry["loss"] == pytest.approx(sum(one["loss"] for one in steps[own]) / batches)
+        assert entry["acc"] == pytest.approx(sum(one["acc"] for one in steps[own]) / batches)
+        assert [entry["lr"]] * batches == rates[own]
+
+
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_history_across_an_interruption(make_config, tmp_path, monkeypatch, killed_after):
+    """Killed between history and checkpoint, the epoch is in it once, as if undisturbed."""
+    whole, parts = (
+        make_config(options=(*EPOCHS, "OUTPUT_DIR", str(tmp_path / name)))
+        for name in ("whole", "parts")
+    )
+    train(whole)
+    train(parts, killed_after, monkeypatch)
+    assert len(history(parts.OUTPUT_DIR)) == killed_after
+    train(parts)
+    assert history(parts.OUTPUT_DIR) == history(whole.OUTPUT_DIR)
+    assert results(parts.OUTPUT_DIR)["history"] == history(whole.OUTPUT_DIR)
+
+
+def test_history_of_a_run_that_goes_on_in_another_folder(make_config, tmp_path):
+    first = make_config(options=(*EPOCHS, "OUTPUT_DIR", str(tmp_path / "first")))
+    train(first)
+    longer = ("OPTIM.MAX_EPOCH", 4, "RESUME", first.OUTPUT_DIR, "OUTPUT_DIR")
+    second = make_config(options=(*longer, str(tmp_path / "second")))
+    train(second)
+    found = history(second.OUTPUT_DIR)
+    assert [entry["epoch"] for entry in found] == [1, 2, 3, 4]
+    assert found[:3] == history(first.OUTPUT_DIR)
+
+
+def test_an_evaluation_says_what_was_trained_on(make_config, tmp_path):
+    cfg = make_config(options=("DATASET.SUBSAMPLE_CLASSES", "base", "SEED", 3))
+    train(cfg)
+    expected = {"dataset": "EuroSAT", "classes": "base", "shots": 2, "seed": 3}
+    assert results(cfg.OUTPUT_DIR)["trained_on"] == expected
+    new = ("DATASET.SUBSAMPLE_CLASSES", "new", "OUTPUT_DIR", str(tmp_path / "new"))
+    trainer = build_trainer(make_config(options=new))
+    trainer.load_model(cfg.OUTPUT_DIR)
+    trainer.test()
+    found = results(tmp_path / "new")
+    assert found["trained_on"] == expected
+    assert found["classes"] == "new" and found["seed"] == 1 and found["history"] == []
+
+
+def test_nothing_is_invented_of_a_checkpoint_without_a_run(make_config, tmp_path):
+    cfg = make_config()
+    train(cfg)
+    Path(cfg.OUTPUT_DIR, "run.json").unlink()
+    trainer = build_trainer(make_config(options=("OUTPUT_DIR", str(tmp_path / "test"))))
+    trainer.load_model(cfg.OUTPUT_DIR)
+    trainer.test()
+    assert results(tmp_path / "test")["trained_on"] is None
+
+
+def test_the_best_of_its_own_epochs_is_trained_on_its_own_data(make_config):
+    cfg = make_config(options=("TEST.FINAL_MODEL", "best_val"), images=8)
+    train(cfg)
+    found = results(cfg.OUTPUT_DIR)
+    assert found["trained_on"]["dataset"] == "EuroSAT"
+    assert found["details"].keys() == found["metrics"].keys() == {"test", "val"}
+
+
+def test_zero_shot_is_trained_on_nothing(make_trainer):
+    trainer = make_trainer("ZeroshotCLIP")
+    trainer.load_model("")
+    trainer.test()
+    found = results(trainer.cfg.OUTPUT_DIR)
+    assert found["trained_on"] is None and found["history"] == []
+    assert found["peak_mb"] > 50 and found["seconds"]["load"] > 0
+
+
+def test_evaluating_in_its_own_folder_keeps_the_history(make_config):
+    cfg = make_config()
+    train(cfg)
+    before = results(cfg.OUTPUT_DIR)
+    trainer = build_trainer(cfg)
+    trainer.load_model(cfg.OUTPUT_DIR)
+    trainer.test()
+    after = results(cfg.OUTPUT_DIR)
+    assert after["history"] == before["history"] and after["trained_on"] == before["trained_on"]
+    assert after["details"] == before["details"]
+
+
+def test_titles():
+    options = default_config().DATASET
+    options.NAME, options.ROOT = "EuroSAT", "/data"
+    assert dataset_title(options) == "EuroSAT"
+    options.NAME = "ImageFolder"
+    assert dataset_title(options) == "data"
+    options.FOLDER = "/pictures/birds/"
+    assert dataset_title(options) == "birds"
+    options.CSV = "/lists/cats.csv"
+    assert dataset_title(options) == "cats"
+
+
+def test_tensorboard_is_on(make_config):
+    cfg = make_config()
+    train(cfg)
+    events = list(Path(cfg.OUTPUT_DIR, "tensorboard").glob("events.out.tfevents.*"))
+    assert events and events[0].stat().st_size > 200

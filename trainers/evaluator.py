@@ -1,0 +1,55 @@
+"""Dassl's evaluator, and what else the scores say: top-5, calibration, and where errors lie."""
+
+from collections import OrderedDict
+from typing import Any
+
+from dassl.evaluation import EVALUATOR_REGISTRY, Classification
+from torch import Tensor
+
+from rpo import metrics
+
+
+@EVALUATOR_REGISTRY.register()
+class DetailedClassification(Classification):
+    """Prints and returns what Dassl's Classification does, then top-5 accuracy and ECE.
+
+    Attributes:
+        details: of the last evaluation, as `results.json` has them.
+    """
+
+    details: dict[str, Any] | None = None
+
+    def __init__(self, cfg: Any, lab2cname: dict[int, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(cfg, lab2cname=lab2cname, **kwargs)
+        self._forget()
+
+    def reset(self) -> None:
+        super().reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._outcomes: list[metrics.Outcome] = []
+        self._classes = 0
+
+    def process(self, mo: Tensor, gt: Tensor) -> None:
+        """Takes in scores (batch, classes) and labels (batch,)."""
+        super().process(mo, gt)
+        self._outcomes.append(metrics.outcome(mo, gt))
+        self._classes = mo.shape[1]
+
+    def evaluate(self) -> OrderedDict[str, float]:
+        """Dassl's metrics with `top5_accuracy` and `ece`, all in percent."""
+        results = super().evaluate()
+        outcome = metrics.joined(self._outcomes)
+        bins = metrics.reliability(outcome)
+        results["top5_accuracy"] = metrics.top_accuracy(outcome)
+        results["ece"] = metrics.calibration_error(bins)
+        print(f"* top5: {results['top5_accuracy']:.1f}%\n* ece: {results['ece']:.1f}%")
+        shares, counts = metrics.class_accuracies(outcome, self._classes)
+        self.details = {
+            "per_class_accuracy": shares,
+            "per_class_count": counts,
+            "confusion": metrics.confusion(outcome),
+            "reliability": bins,
+        }
+        return results
