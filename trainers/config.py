@@ -6,6 +6,7 @@ from typing import Any
 
 from dassl.config import get_cfg_default
 from dassl.engine import TRAINER_REGISTRY
+from yacs.config import CfgNode
 
 from rpo.suggest import unknown
 
@@ -49,6 +50,8 @@ def extend_cfg(cfg: Any) -> None:
     # A file with better class names than the folders', one a line in sorted order of the folders,
     # or JSON from the one to the other.
     cfg.DATASET.CLASS_NAMES = ""
+    # Weights & Biases beside TensorBoard, and the project that runs are filed under there.
+    cfg.LOGGING = CfgNode({"WANDB": False, "PROJECT": "rpo"})
     for name in TRAINER_REGISTRY.registered_names():
         add_config = getattr(TRAINER_REGISTRY.get(name), "add_config", None)
         if add_config:
@@ -107,6 +110,13 @@ def _explain_keys(cfg: Any, merge: Any, source: str) -> None:
             raise
         siblings = [key for key in flat_keys(cfg) if key.startswith(typed[1].rpartition(".")[0])]
         raise KeyError(f"{source}: {unknown('key', typed[1], siblings)}") from None
+
+
+def plain(value: Any) -> Any:
+    """A configuration as nested dicts and lists."""
+    if hasattr(value, "items"):
+        return {key: plain(inner) for key, inner in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def flat_keys(cfg: Any, prefix: str = "") -> list[str]:

@@ -12,7 +12,9 @@ from rpo.files import write_json
 from rpo.memory import peak_megabytes
 from rpo.results import write_results
 
+from .config import plain
 from .origin import dataset_title, origin, origin_of
+from .wandb_run import WandbRun, require_wandb
 
 HISTORY_FILE = "history.json"
 
@@ -35,6 +37,9 @@ class RecordedTrainer(TrainerX):
         self.seconds: dict[str, float] = {}
         self.history = read_history(cfg.OUTPUT_DIR)
         self.trained_on: dict[str, Any] | None = None
+        self.wandb: WandbRun | None = None
+        if cfg.LOGGING.WANDB:
+            require_wandb()
         started = time.time()
         super().__init__(cfg)
         self.seconds["load"] = time.time() - started
@@ -75,7 +80,21 @@ class RecordedTrainer(TrainerX):
         else:
             self.metrics.setdefault(split, {})[metric] = float(scalar_value)
             self.details[split] = getattr(self.evaluator, "details", None) or {}
+        if self.wandb:
+            self.wandb.log(tag, float(scalar_value), global_step)
         super().write_scalar(tag, scalar_value, global_step)
+
+    def init_writer(self, log_dir: str) -> None:
+        """Opens TensorBoard and, where asked for, Weights & Biases."""
+        super().init_writer(log_dir)
+        if self.cfg.LOGGING.WANDB:
+            self.wandb = WandbRun(self.cfg, resumed=self.start_epoch > 0)
+
+    def close_writer(self) -> None:
+        super().close_writer()
+        if self.wandb:
+            self.wandb.finish()
+            self.wandb = None
 
     def record_origin(self, directory: str) -> None:
         """Notes whose parameters `load_model` has taken from a folder."""
@@ -129,10 +148,3 @@ def run_record(trainer: Any) -> dict[str, Any]:
         "data": getattr(dataset, "provenance", None),
         "config": plain(cfg),
     }
-
-
-def plain(value: Any) -> Any:
-    """A configuration as nested dicts and lists."""
-    if hasattr(value, "items"):
-        return {key: plain(inner) for key, inner in value.items()}
-    return list(value) if isinstance(value, tuple) else value

@@ -22,6 +22,8 @@ IGNORED_KEYS = frozenset(
         "TEST.EVALUATOR",
         "TEST.PER_CLASS_RESULT",
         "TEST.COMPUTE_CMAT",
+        "LOGGING.WANDB",  # programs add these two to Dassl's own
+        "LOGGING.PROJECT",
     }
 )
 
