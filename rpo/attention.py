@@ -108,11 +108,15 @@ def read_only_pass(
         (batch, K, width). Gradients flow to `prompts` alone.
     """
     for block, keys, values in layers:
-        queries = _heads(block, _project(block, block.ln_1(prompts), slice(0, 1)))
-        queries = queries.expand(len(keys), -1, -1, -1)
+        queries = prompt_queries(block, prompts).expand(len(keys), -1, -1, -1)
         attended = scaled_dot_product_attention(queries, keys, values, visible)
         prompts = _add_mlp(block, _add_attended(block, prompts, attended))
     return prompts
+
+
+def prompt_queries(block: Block, prompts: Tensor) -> Tensor:
+    """What prompts (batch, K, width) ask of a layer, (batch, heads, K, d)."""
+    return _heads(block, _project(block, block.ln_1(prompts), slice(0, 1)))
 
 
 def _queries_keys_values(block: Block, tokens: Tensor) -> list[Tensor]:

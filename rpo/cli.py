@@ -10,6 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
     "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
+    "look": ("rpo.trainers.look", "show where the visual prompts of a run of RPO look"),
     "report": ("rpo.report", "print the base / new / H table of finished runs"),
     "data": ("rpo.datasets.commands", "list, check or prepare the datasets"),
     "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
@@ -24,13 +25,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)
     args = build_parser(chosen).parse_args(arguments)
     try:
-        return args.run(args)
+        status = args.run(args)
+        sys.stdout.flush()  # so that a reader that has gone is noticed here
+        return status
+    except BrokenPipeError:
+        if os.environ.get("RPO_DEBUG"):
+            raise
+        return _reader_has_gone()
     except USER_ERRORS as error:
         if os.environ.get("RPO_DEBUG"):
             raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"rpo {chosen}: {message}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
         return 2
+
+
+def _reader_has_gone() -> int:
+    """After `rpo doctor | head`: no complaint, and the exit status that the shell's tools have."""
+    # Python flushes once more when it ends, which must not fail again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 128 + 13  # the number of SIGPIPE
 
 
 def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:

@@ -13,12 +13,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes text in UTF-8 in one step."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Writes beside the target, then renames, which replaces the target in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}-", delete=False, encoding="utf-8"
+        dir=path.parent, prefix=f".{path.name}-", delete=False
     ) as file:
-        file.write(text)
+        file.write(content)
     os.chmod(file.name, 0o666 & ~_umask())
     os.replace(file.name, path)
 

@@ -112,7 +112,7 @@ def test_clear_run_removes_a_run_and_nothing_else(cfg, seeded_trainer, tmp_path)
     output = tmp_path / "output"
     seeded_trainer(cfg).train()
     written = ["log.txt", "log.txt-2020-01-01-00-00-00", "results.json", "cmat.pt"]
-    written += ["history.json"]
+    written += ["history.json", "attention.png", "attention.json"]
     written += ["run.json.123.part", "prompt_learner/model.pth.tar-4.123.part"]
     written += ["prompt_learner/checkpoint.123.part"]
     kept = ["notes.txt", "log.txt.bak", "figures/plot.png", "figures/results.json", "checkpoint"]

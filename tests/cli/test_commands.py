@@ -1,6 +1,7 @@
 """`rpo`, `rpo report` and `rpo doctor`."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -98,6 +99,16 @@ def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0 and "usage: rpo" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_early_is_no_error():
+    """As in `rpo doctor | head -1`: what is written after the reader has gone is no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "rpo.cli", "doctor"]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert done.stderr == "" and done.returncode == 141
 
 
 def test_importing_rpo_is_light():
