@@ -26,11 +26,12 @@ class Outcome(NamedTuple):
 
 def outcome(scores: Tensor, labels: Tensor) -> Outcome:
     """From scores (batch, classes) and labels (batch,), on the CPU."""
-    confidences, predictions = scores.float().softmax(dim=1).cpu(), scores.argmax(dim=1).cpu()
-    confidences = confidences.gather(1, predictions[:, None])[:, 0]
+    predictions = scores.argmax(dim=1)
+    confidences = scores.float().softmax(dim=1).gather(1, predictions[:, None])[:, 0]
     best = scores.topk(min(TOP, scores.shape[1]), dim=1).indices
     top_hits = (best == labels[:, None]).any(dim=1)
-    return Outcome(labels.cpu(), predictions, confidences, top_hits.cpu())
+    kept = (labels, predictions, confidences, top_hits)
+    return Outcome(*(values.cpu() for values in kept))
 
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:

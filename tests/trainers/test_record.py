@@ -144,8 +144,10 @@ def test_an_evaluation_says_what_was_trained_on(make_config, tmp_path):
 
 def test_nothing_is_invented_of_a_checkpoint_without_a_run(make_config, tmp_path):
     cfg = make_config()
-    train(cfg)
+    trained = train(cfg)
     Path(cfg.OUTPUT_DIR, "run.json").unlink()
+    trained.load_model(cfg.OUTPUT_DIR)  # which it has trained itself
+    assert trained.trained_on["dataset"] == "EuroSAT"
     trainer = build_trainer(make_config(options=("OUTPUT_DIR", str(tmp_path / "test"))))
     trainer.load_model(cfg.OUTPUT_DIR)
     trainer.test()
