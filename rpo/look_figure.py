@@ -1,18 +1,20 @@
 """The picture of `rpo look`: a row an image, a column each for CLIP's CLS and for prompts."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from rpo.look import Gaze, most_different
+from rpo.look import Gaze, most_different, spread
 
 SHOWN_PROMPTS = 6
 INCHES = 1.35
 # How much of the colour covers the image below it.
 COVER = 0.7
 COLOURS = "inferno"
+CAPTION_LETTERS = 16
 
 
 class Column(NamedTuple):
@@ -41,7 +43,7 @@ def columns(seen: Gaze) -> list[Column]:
     ]
 
 
-def draw(images: Tensor, captions: Sequence[str], seen: Gaze, title: str) -> bytes:
+def draw(images: Tensor, captions: Sequence[str], seen: Gaze, layer: int) -> bytes:
     """A PNG.
 
     Args:
@@ -64,7 +66,12 @@ def draw(images: Tensor, captions: Sequence[str], seen: Gaze, title: str) -> byt
                 place.set_title(column.title, fontsize=9)
     bar = figure.colorbar(last, ax=grid, fraction=0.03, pad=0.015)
     bar.set_label("attention to one patch, in percent", fontsize=9)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(
+        f"Where the visual prompts look: layer {layer}, mean over heads\n"
+        "at no patch does a prompt differ from the mean of all by more than "
+        f"{100 * spread(seen):.1f} percentage points",
+        fontsize=10,
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
@@ -74,7 +81,8 @@ def _show_image(axes: Any, image: Tensor, caption: str) -> None:
     axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_ylabel(caption, fontsize=8, rotation=0, ha="right", va="center")
+    lines = "\n".join(textwrap.fill(line, CAPTION_LETTERS) for line in caption.splitlines())
+    axes.set_ylabel(lines, fontsize=8, rotation=0, ha="right", va="center")
 
 
 def _show_attention(axes: Any, image: Tensor, weights: Tensor, most: float) -> Any:

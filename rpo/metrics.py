@@ -28,6 +28,7 @@ def outcome(scores: Tensor, labels: Tensor) -> Outcome:
     """From scores (batch, classes) and labels (batch,), on the CPU."""
     predictions = scores.argmax(dim=1)
     confidences = scores.float().softmax(dim=1).gather(1, predictions[:, None])[:, 0]
+    confidences = confidences.nan_to_num(0)  # of scores that are not numbers
     best = scores.topk(min(TOP, scores.shape[1]), dim=1).indices
     top_hits = (best == labels[:, None]).any(dim=1)
     kept = (labels, predictions, confidences, top_hits)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import rpo.datasets  # noqa: F401  (registers the datasets)
 from rpo.files import write_bytes, write_text
-from rpo.look import Gaze, check_visual_prompts, gaze, spread
+from rpo.look import Gaze, check_visual_prompts, gaze
 from rpo.look_figure import draw, grid_of, require_matplotlib
 from rpo.precision import autocast
 
@@ -47,24 +47,25 @@ def run(args: argparse.Namespace) -> int:
     trainer = load_run(args)
     shown = chosen_images(args, trainer.dm.dataset.test)
     images = read_images([image.path for image in shown], trainer.cfg)
-    layer = args.layer or len(trainer.model.image_tower.blocks)
-    with torch.no_grad(), autocast(trainer.cfg.TRAINER.RPO.PREC, trainer.device):
-        seen = gaze(trainer.model, images.to(trainer.device), layer)
-        best = trainer.model(images.to(trainer.device)).argmax(dim=1).tolist()
-    seen = Gaze(*(weights.cpu() for weights in seen))
-    guesses = [trainer.lab2cname[label] for label in best]
+    layer = len(trainer.model.image_tower.blocks) if args.layer is None else args.layer
+    seen, guesses = look(trainer, images, layer)
     picture = Path(args.output or Path(args.folder, "attention.png"))
     captions = [caption(*pair) for pair in zip(shown, guesses, strict=True)]
-    title = (
-        f"Where the visual prompts look: layer {layer}, mean over heads\n"
-        "at no patch does a prompt differ from the mean of all by more than "
-        f"{100 * spread(seen):.1f} percentage points"
-    )
-    write_bytes(picture, draw(pixels(images, trainer.cfg), captions, seen, title))
+    write_bytes(picture, draw(pixels(images, trainer.cfg), captions, seen, layer))
     numbers = picture.with_suffix(".json")
     write_text(numbers, json.dumps(record(args.folder, layer, shown, guesses, seen)) + "\n")
     print(f"written to {picture} and {numbers}")
     return 0
+
+
+@torch.no_grad()
+def look(trainer: Any, images: Tensor, layer: int) -> tuple[Gaze, list[str]]:
+    """Where the prompts look, and the class that the model takes each image for."""
+    images = images.to(trainer.device)
+    with autocast(trainer.cfg.TRAINER.RPO.PREC, trainer.device):
+        seen = gaze(trainer.model, images, layer)
+    best = trainer.model_inference(images).argmax(dim=1).tolist()
+    return Gaze(*(weights.cpu() for weights in seen)), [trainer.lab2cname[label] for label in best]
 
 
 def load_run(args: argparse.Namespace) -> Any:

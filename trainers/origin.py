@@ -44,10 +44,12 @@ def read_config(folder: Path) -> Any:
     """
     path = folder / "run.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no run: there is no {path.name} in it")
+        raise FileNotFoundError(
+            f"{folder} holds no run: there is no {path.name} in it. Name the folder of a training"
+        )
     cfg, stored = default_config(), _stored(path)
     stored.pop("LOGGING", None)
-    stored["TEST"].pop("EVALUATOR")
+    stored["TEST"].pop("EVALUATOR", None)
     cfg.merge_from_other_cfg(CfgNode(stored))
     return cfg
 

@@ -102,6 +102,13 @@ def test_calibration_by_hand():
     assert calibration_error(bins) == pytest.approx(20)
 
 
+def test_scores_that_are_not_numbers_leave_numbers():
+    made = outcome(torch.full((3, 4), float("nan")), torch.tensor([0, 1, 2]))
+    bins = reliability(made)
+    assert bins[0]["count"] == 3 and bins[0]["confidence"] == 0
+    assert 0 <= calibration_error(bins) <= 100
+
+
 def test_half_precision_scores():
     scores = torch.tensor([[20.0, 10.0, 0.0], [0.0, 30.0, 29.0]]).half()
     made = outcome(scores, torch.tensor([0, 2]))
