@@ -36,6 +36,8 @@ class RecordedTrainer(TrainerX):
         self.details: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
         self.history = read_history(cfg.OUTPUT_DIR)
+        self.epoch_means: dict[str, float] = {}
+        self.epoch_lr: float | None = None
         self.trained_on: dict[str, Any] | None = None
         self.wandb: WandbRun | None = None
         if cfg.LOGGING.WANDB:
@@ -53,7 +55,7 @@ class RecordedTrainer(TrainerX):
 
     def before_epoch(self) -> None:
         super().before_epoch()
-        self.epoch_means: dict[str, float] = {}
+        self.epoch_means = {}
         # The last batch of an epoch moves the rate on, so it is read before the first.
         self.epoch_lr = self.get_current_lr() if any(self._optims.values()) else None
 

@@ -67,7 +67,6 @@ def test_a_resumed_run_is_the_same_run(make_config, recorders, monkeypatch, tmp_
             raise KeyboardInterrupt
 
     monkeypatch.setattr(trainer, "before_epoch", stop)
-    trainer.epoch_means, trainer.epoch_lr = {}, None
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
     build_trainer(cfg).train()
