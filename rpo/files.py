@@ -13,7 +13,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text in UTF-8 in one step."""
+    """Writes UTF-8 as `write_bytes` does."""
     write_bytes(path, text.encode())
 
 

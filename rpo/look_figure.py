@@ -29,7 +29,7 @@ def require_matplotlib() -> None:
     try:
         from matplotlib.figure import Figure  # noqa: F401
     except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'rpo-clip[figures]'") from error
+        raise ImportError("pictures need matplotlib: pip install 'rpo-clip[report]'") from error
 
 
 def columns(seen: Gaze) -> list[Column]:

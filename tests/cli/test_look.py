@@ -110,4 +110,4 @@ def test_without_matplotlib(trained, monkeypatch, capsys):
     folder = trained()
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main(["look", str(folder)]) == 2
-    assert "pip install 'rpo-clip[figures]'" in capsys.readouterr().err
+    assert "pip install 'rpo-clip[report]'" in capsys.readouterr().err
