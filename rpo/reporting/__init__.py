@@ -1,0 +1,1 @@
+"""From finished runs to tables: plain Python, quick to start, without PyTorch."""
