@@ -11,7 +11,8 @@ COMMANDS = {
     "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
     "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
     "look": ("rpo.trainers.look", "show where the visual prompts of a run of RPO look"),
-    "report": ("rpo.report", "print the base / new / H table of finished runs"),
+    "report": ("rpo.reporting.report", "tables of finished runs: base / new / H, cost, ..."),
+    "compare": ("rpo.reporting.compare", "finished runs beside the published accuracies"),
     "data": ("rpo.datasets.commands", "list, check or prepare the datasets"),
     "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
 }

@@ -1,0 +1,36 @@
+"""The tables that `rpo report` knows, by name."""
+
+from collections.abc import Callable, Sequence
+
+from rpo.reporting.base2new import base2new
+from rpo.reporting.cost import cost
+from rpo.reporting.records import Record
+from rpo.reporting.seeds import seeds_table
+from rpo.reporting.shots import shots_table
+from rpo.reporting.table import Table
+from rpo.reporting.transfer import transfer
+from rpo.suggest import unknown
+
+TABLES: dict[str, Callable[[Sequence[Record]], list[Table]]] = {
+    "base2new": base2new,
+    "transfer": transfer,
+    "shots": shots_table,
+    "seeds": seeds_table,
+    "cost": cost,
+}
+
+
+def build_tables(records: Sequence[Record], names: Sequence[str] | None = None) -> list[Table]:
+    """The tables of those names, or all for which there are runs.
+
+    Raises:
+        ValueError: an unknown name, or none of the runs belongs into a table.
+    """
+    for name in names or ():
+        if name not in TABLES:
+            raise ValueError(unknown("table", name, TABLES))
+    found = {name: TABLES[name](records) for name in names or TABLES}
+    empty = [name for name in names or () if not found[name]]
+    if empty:
+        raise ValueError(f"none of the {len(records)} runs belongs into the table {empty[0]}")
+    return [table for tables in found.values() for table in tables]
