@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-from rpo.reporting.names import DATASETS, DOMAINS, dataset_order
+from rpo.reporting.names import BENCHMARK, dataset_order
 from rpo.reporting.pairs import Pair, own_runs, pairs
 from rpo.reporting.records import Record
 from rpo.reporting.statistics import harmonic_mean, summarise
@@ -25,7 +25,6 @@ CONVENTIONS = (
     "in RPO's paper; H of means is the harmonic mean of the row's base and new, as in the papers "
     "of CoOp, CoCoOp and MaPLe."
 )
-BENCHMARK = [title for title in DATASETS if title not in DOMAINS]
 
 
 SEEDS = (

@@ -29,14 +29,25 @@ def cell_text(cell: Cell, spread: str = "std") -> str:
         return "-"
     if isinstance(cell, Summary):
         width = getattr(cell, spread, None) if cell.n > 1 else None
-        return f"{cell.mean:.2f}" + ("" if width is None else f" ± {width:.2f}")
-    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
+        return two_decimals(cell.mean) + ("" if width is None else f" ± {width:.2f}")
+    return two_decimals(cell) if isinstance(cell, float) else str(cell)
+
+
+def two_decimals(number: float) -> str:
+    """Without the sign of a zero."""
+    text = f"{number:.2f}"
+    return "0.00" if text == "-0.00" else text
 
 
 def notes(table: Table, spread: str) -> list[str]:
     """What stands below a table, the meaning of ± first where there is one."""
     shown = any(isinstance(cell, Summary) and cell.n > 1 for row in table.rows for cell in row)
     return [note for note in (SPREADS[spread] if shown else "", *table.notes) if note]
+
+
+def remarks(tables: Sequence[Table], spread: str) -> list[str]:
+    """Titles and notes: what a format without room for them leaves out."""
+    return [line for table in tables for line in (table.title, *notes(table, spread))]
 
 
 def _grid(table: Table, spread: str, style: str) -> str:
@@ -51,7 +62,7 @@ def _is_text(table: Table, column: int) -> bool:
 
 def _terminal(tables: Sequence[Table], spread: str) -> str:
     return "\n\n".join(
-        "\n".join([table.title, "", _grid(table, spread, "simple"), *notes(table, spread)])
+        "\n".join([table.title, "", _grid(table, spread, "simple"), "", *notes(table, spread)])
         for table in tables
     )
 

@@ -20,6 +20,8 @@ DATASETS = {
 }
 TITLES = {folder: title for title, folder in DATASETS.items()}
 DOMAINS = ("ImageNetV2", "ImageNetSketch", "ImageNetA", "ImageNetR")
+# The 11 datasets of base-to-new generalization, over which the papers average.
+BENCHMARK = tuple(title for title in DATASETS if title not in DOMAINS)
 ZERO_SHOT = ("ZeroshotCLIP", "ZeroshotCLIP2")
 # Zero-shot first, methods that are not listed before the last, which is RPO.
 METHODS = (*ZERO_SHOT, "LogisticProbe", "LP", "CoOp", "CoCoOp", "VPT", "IVLP", "MaPLe", "RPO")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rpo.files import write_text
-from rpo.reporting.formats import FORMATS, SPREADS, SUFFIXES, render
+from rpo.reporting.formats import FORMATS, SPREADS, SUFFIXES, remarks, render
 from rpo.reporting.records import read_records
 from rpo.reporting.table import Table
 from rpo.reporting.tables import TABLES, build_tables
@@ -44,7 +44,11 @@ def run(args: argparse.Namespace) -> int:
 
 def write(tables: Sequence[Table], args: argparse.Namespace) -> None:
     """Prints the tables, or writes them to the file asked for."""
-    text = render(tables, args.format or default_format(args.output), args.spread)
+    form = args.format or default_format(args.output)
+    text = render(tables, form, args.spread)
+    if form == "csv":
+        for remark in remarks(tables, args.spread):
+            print(remark, file=sys.stderr)
     if args.output:
         write_text(Path(args.output), text)
     else:

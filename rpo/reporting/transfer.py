@@ -22,7 +22,7 @@ def transfer(records: Sequence[Record]) -> list[Table]:
     ]
 
 
-def measured(
+def reached(
     records: Sequence[Record], source: str, targets: Sequence[str]
 ) -> dict[Line, dict[str, list[Record]]]:
     """Runs on all classes by method and dataset: source and targets; zero-shot methods too."""
@@ -44,7 +44,7 @@ def accuracies(runs: dict[str, list[Record]], datasets: Sequence[str]) -> list[S
 
 
 def _table(records: Sequence[Record], source: str, targets: Sequence[str], shifted: bool) -> Table:
-    found = measured(records, source, targets)
+    found = reached(records, source, targets)
     columns = (f"{source} (source)", *targets, "average", "targets", "seeds")
     rows = [_row(line, runs, source, targets) for line, runs in found.items()]
     kind = "Domain generalization" if shifted else "Cross-dataset transfer"
@@ -58,7 +58,7 @@ def _row(
     line: Line, runs: dict[str, list[Record]], source: str, targets: Sequence[str]
 ) -> tuple[Cell, ...]:
     cells = accuracies(runs, (source, *targets))
-    reached = [cell.mean for cell in cells[1:] if cell]
-    count = f"{len(reached)} of {len(targets)}"
+    means = [cell.mean for cell in cells[1:] if cell]
+    count = f"{len(means)} of {len(targets)}"
     names = (line.method, line.config, shown_shots(line.shots))
-    return (*names, *cells, fmean(reached), count, span(cell.n for cell in cells if cell))
+    return (*names, *cells, fmean(means), count, span(cell.n for cell in cells if cell))
