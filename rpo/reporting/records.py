@@ -104,6 +104,9 @@ def _from_json(path: Path) -> Record:
     test = content["metrics"].get("test") or {}
     if "accuracy" not in test:
         raise ValueError("it has no accuracy on the test set")
+    for name in ("seconds", "images", "config"):
+        if not isinstance(content.get(name) or {}, dict):
+            raise ValueError(f"its {name!r} is no mapping")
     source = content.get("trained_on") or {}
     facts = {**content, "accuracy": test["accuracy"], "trained_on": source.get("dataset")}
     if int(content["shots"]) <= 0 and source.get("shots"):

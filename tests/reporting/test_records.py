@@ -98,6 +98,10 @@ BROKEN = {
     "cut short": ('{"method": "RP', "no complete JSON"),
     "another schema": ('{"accuracy": 3}', "it lacks 'metrics'"),
     "a list": ("[1, 2]", "list"),
+    "odd seconds": (
+        '{"metrics": {"test": {"accuracy": 1}}, "shots": 1, "seconds": 3}',
+        "its 'seconds' is no mapping",
+    ),
     "no number": ('{"metrics": {"test": {"accuracy": "high"}}, "shots": 1}', "high"),
     "not finite": (
         '{"metrics": {"test": {"accuracy": NaN}}, "shots": 1}',
