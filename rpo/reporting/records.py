@@ -92,11 +92,7 @@ def _keep(records: dict[tuple[Any, ...], Record], path: Path) -> None:
         _say(f"{path} is skipped: {_reason(error)}")
         return
     key = (*record[:6], record.trained_on)
-    known = records.get(key)
-    if known:
-        _say_if_different(known, record)
-    if known is None or (known.decimals is not None and record.decimals is None):
-        records[key] = record
+    records[key] = _better(records[key], record) if key in records else record
 
 
 def _from_json(path: Path) -> Record:
@@ -143,14 +139,20 @@ def _record(
     )
 
 
-def _say_if_different(known: Record, other: Record) -> None:
-    """Two files of the same run may differ by rounding: half of the last digit."""
-    tolerance = 0.05 if 1 in (known.decimals, other.decimals) else 0.005
+def _better(known: Record, other: Record) -> Record:
+    """Of two files of the same run the first, or the one of full precision.
+
+    They may differ by rounding: half of the last digit.
+    """
+    chosen = other if known.decimals and not other.decimals else known
+    tolerance = 0.05 if known.decimals or other.decimals else 0.005
     if abs(known.accuracy - other.accuracy) > tolerance + 1e-9:
         _say(
             f"the same run twice, with different accuracies: {known.accuracy:g} in {known.path}, "
-            f"{other.accuracy:g} in {other.path}; it counts once"
+            f"{other.accuracy:g} in {other.path}. {chosen.path} counts; report them apart to see "
+            "both"
         )
+    return chosen
 
 
 def _reason(error: Exception) -> str:

@@ -39,6 +39,22 @@ class Line(NamedTuple):
     shots: int
 
 
+def cell_text(cell: Cell, spread: str = "std") -> str:
+    """Two decimals; a dash for what is missing; a single number has no spread."""
+    if cell is None:
+        return "-"
+    if isinstance(cell, Summary):
+        width = getattr(cell, spread, None) if cell.n > 1 else None
+        return two_decimals(cell.mean) + ("" if width is None else f" ± {width:.2f}")
+    return two_decimals(cell) if isinstance(cell, float) else str(cell)
+
+
+def two_decimals(number: float) -> str:
+    """Without the sign of a zero."""
+    text = f"{number:.2f}"
+    return "0.00" if text == "-0.00" else text
+
+
 def experiments(records: Iterable[Record]) -> dict[Experiment, list[Record]]:
     """Records by experiment, in the order of the papers."""
     found: dict[Experiment, list[Record]] = defaultdict(list)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from rpo.cli import main
-from rpo.reporting.formats import cell_text, render
+from rpo.reporting.formats import render
 from rpo.reporting.statistics import summarise
-from rpo.reporting.table import Table
+from rpo.reporting.table import Table, cell_text
 
 TABLE = Table(
     "base2new",

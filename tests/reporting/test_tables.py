@@ -3,8 +3,8 @@
 import pytest
 
 from rpo.cli import main
-from rpo.reporting.formats import cell_text
 from rpo.reporting.records import read_records
+from rpo.reporting.table import cell_text
 from rpo.reporting.tables import TABLES, build_tables
 
 
