@@ -140,11 +140,11 @@ def _record(
 
 
 def _better(known: Record, other: Record) -> Record:
-    """Of two files of the same run the first, or the one of full precision.
+    """Of two files of the same run the first, if none is of higher worth.
 
     They may differ by rounding: half of the last digit.
     """
-    chosen = other if known.decimals and not other.decimals else known
+    chosen = max(known, other, key=_worth)
     tolerance = 0.05 if known.decimals or other.decimals else 0.005
     if abs(known.accuracy - other.accuracy) > tolerance + 1e-9:
         _say(
@@ -153,6 +153,11 @@ def _better(known: Record, other: Record) -> Record:
             "both"
         )
     return chosen
+
+
+def _worth(record: Record) -> tuple[bool, bool]:
+    """Full precision first; then the run that trained, which also knows how long that took."""
+    return record.decimals is None, "train" in (record.content.get("seconds") or {})
 
 
 def _reason(error: Exception) -> str:

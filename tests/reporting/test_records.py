@@ -87,6 +87,22 @@ def test_the_same_run_twice(tmp_path, write_run, capsys, other, said):
     assert ("the same run twice" in capsys.readouterr().err) == said
 
 
+def test_of_equal_runs_the_one_that_trained_counts(tmp_path, write_run):
+    write_run(80.0, folder="a/test_base/main_K24/seed1", seconds={"test": 1.0})
+    trained = write_run(80.0, folder="a/train_base/main_K24/seed1", seconds={"train": 9.0})
+    assert [record.path.parent for record in read_records([tmp_path])] == [trained]
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(94.44, False), (94.46, True)])
+def test_a_log_differs_by_more_than_its_decimal(
+    tmp_path, write_run, write_log, capsys, accuracy, said
+):
+    write_log(RPO_NEW, 94.4, seed=2)
+    write_run(accuracy, folder="z/main_K24/seed2", dataset="Caltech101", classes="new", seed=2)
+    read_records([tmp_path])
+    assert ("the same run twice" in capsys.readouterr().err) == said
+
+
 def test_full_precision_wins_over_a_log(tmp_path, write_run, write_log, capsys):
     write_log(RPO_NEW, 94.4, seed=2)
     write_run(94.44, folder="z/main_K24/seed2", dataset="Caltech101", classes="new", seed=2)

@@ -73,6 +73,12 @@ def test_an_average_is_never_of_other_datasets_for_base_than_for_new(write_run, 
     ]
 
 
+def test_an_average_of_half_of_the_datasets_is_missing(write_run, rows):
+    write_pairs(write_run, [90], [60], dataset="EuroSAT")
+    write_pairs(write_run, [80], [], dataset="DTD")
+    assert rows("base2new")[-1][4:] == ["85.00", "-", "-", "-", "1"]
+
+
 def test_configs_of_different_datasets_share_an_average(write_run, rows):
     write_run(90, dataset="ImageNet", method="CoOp", folder="a/vit_b16_ep50/seed1")
     write_run(80, dataset="EuroSAT", method="CoOp", folder="b/vit_b16/seed1")
