@@ -29,11 +29,10 @@ def test_one_top_level_name_each(wheels, distribution, name):
 
 def test_the_wheel_is_complete(wheels):
     files = set(wheels["rpo_clip"])
-    assert {"rpo/assets/tiny_clip.pt", "rpo/py.typed"} <= files
+    assert {"rpo/assets/tiny_clip.pt", "rpo/assets/published.csv", "rpo/py.typed"} <= files
     for folder in ("rpo", "trainers", "datasets"):
-        for source in (ROOT / folder).glob("*.py"):
-            installed = source.name if folder == "rpo" else f"{folder}/{source.name}"
-            assert f"rpo/{installed}" in files
+        for source in (ROOT / folder).rglob("*.py"):
+            assert f"rpo/{source.relative_to(ROOT).as_posix().removeprefix('rpo/')}" in files
 
 
 def test_hugging_face_datasets_is_not_shadowed():

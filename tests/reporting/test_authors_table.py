@@ -102,6 +102,8 @@ def test_h_of_the_published_averages_is_another_number():
 def test_compare_shows_the_misprint_and_nothing_else(authors_output, capsys):
     assert main(["compare", str(authors_output), "--format", "json"]) == 0
     (table,) = json.loads(capsys.readouterr().out)
+    base = [row for row in table["rows"] if (row["dataset"], row["metric"]) == ("SUN397", "base")]
+    assert [row["paper"] for row in base] == ["RPO, RPO logs"]
     off = [row for row in table["rows"] if row["shots"] == 16 and abs(row["difference"]) > 0.006]
     assert [(row["dataset"], row["metric"], row["published"]) for row in off] == [
         ("Caltech101", "H", 96.03)

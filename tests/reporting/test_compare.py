@@ -37,9 +37,10 @@ def write_seeds(write_run, accuracies, **changes):
 
 
 def test_difference_and_seed_spread(write_run, compare):
-    write_seeds(write_run, [86, 88, 90], method="CoCoOp")
+    """1.51 is more than the standard deviation of 0.82, and less than the interval's half, 2.48."""
+    write_seeds(write_run, [88, 89, 90], method="CoCoOp")
     (row,) = find(compare()[0], "EuroSAT", "base", "PromptKD")
-    assert row["published"] == 87.49 and row["difference"] == pytest.approx(0.51)
+    assert row["published"] == 87.49 and row["difference"] == pytest.approx(1.51)
     assert row["seed spread"] == "within" and row["seeds"] == 3
 
 
