@@ -23,14 +23,22 @@ MEANING = (
 
 
 def seeds_table(records: Sequence[Record]) -> list[Table]:
-    """Every seed's accuracy with mean and spread, of what was run with more than one seed."""
-    found = [(key, members) for key, members in _groups(records) if len(members) > 1]
+    """Every seed's accuracy with mean and spread, of what was run with more than one seed.
+
+    Runs on all classes are there with one seed too, because no other table may show them.
+    """
+    found = [
+        (key, members)
+        for key, members in _groups(records)
+        if len(members) > 1 or members[0].classes == "all"
+    ]
     if not found:
         return []
     used = [record for _, members in found for record in members]
     numbers = sorted({record.seed for record in used})
     rows = [(*key, *_measured(by_seed(members), numbers)) for key, members in found]
-    headers = (*NAMES, *(f"seed {number}" for number in numbers), *MEASURED)
+    columns = (f"seed {number}" if number >= 0 else "no seed" for number in numbers)
+    headers = (*NAMES, *columns, *MEASURED)
     notes = (MEANING, *log_note(used))
     return [Table("seeds", "Accuracy in percent of every seed", headers, rows, notes)]
 

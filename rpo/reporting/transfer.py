@@ -12,7 +12,11 @@ from rpo.reporting.table import Cell, Line, Table, by_seed, log_note, shown_shot
 
 def transfer(records: Sequence[Record]) -> list[Table]:
     """A table for each source, shifted ImageNets apart from other datasets: methods by targets."""
-    moved = [record for record in records if record.trained_on != record.dataset]
+    moved = [
+        record
+        for record in records
+        if record.trained_on != record.dataset and record.classes == "all"
+    ]
     wanted: dict[tuple[str, bool], set[str]] = defaultdict(set)
     for record in moved:
         wanted[record.trained_on, record.dataset in DOMAINS].add(record.dataset)

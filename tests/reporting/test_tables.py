@@ -158,11 +158,22 @@ def test_results_without_the_newer_fields_have_a_cost(write_run, rows):
     assert rows("cost")[0][4:] == ["-", "-", "10.00", "-", "-", "1"]
 
 
-def test_every_table_without_its_runs_says_so(write_run, tmp_path, capsys):
-    write_run(70, classes="all")
-    for name in TABLES:
-        assert main(["report", str(tmp_path), "--table", name]) == 2
-        assert f"belongs into the table {name}" in capsys.readouterr().err
+def test_a_single_run_on_all_classes_is_shown(write_run, rows):
+    write_run(70, classes="all", method="ZeroshotCLIP", seed=-1, shots=-1)
+    assert rows("seeds")[0][5:7] == ["70.00", "70.00"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_without_its_runs_says_so(write_run, tmp_path, capsys, name):
+    write_run(70, classes="all" if name == "base2new" else "base")
+    assert main(["report", str(tmp_path), "--table", name]) == 2
+    assert f"belongs into the table {name}" in capsys.readouterr().err
+
+
+def test_runs_that_belong_nowhere_are_an_error(write_run, tmp_path, capsys):
+    write_run(70, trained_on={"dataset": "ImageNet"})
+    assert main(["report", str(tmp_path)]) == 2
+    assert "none of the 1 runs" in capsys.readouterr().err
 
 
 def test_logs_are_marked(write_run, write_log, tmp_path):
