@@ -64,5 +64,5 @@ def _measured(accuracies: Mapping[int, float], numbers: Sequence[int]) -> list[C
     summary = summarise(accuracies.values())
     if summary:
         mean, std, ci95, n, low, high = summary
-        cells += [mean, std, ci95, low, high, n]
+        cells += [mean, std if n > 1 else None, ci95, low, high, n]
     return cells
