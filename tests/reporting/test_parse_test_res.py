@@ -34,10 +34,14 @@ def test_it_prints_the_originals_lines(folder):
     ]
 
 
-def test_ci95_is_the_originals_and_students_stands_beside(folder, capsys):
-    assert main([str(folder), "--ci95"]) == 0
+def test_ci95_is_the_originals_and_students_stands_beside(tmp_path, write_log, capsys):
+    """1.96 x 8.16 / sqrt(3), and 4.30 x 10 / sqrt(3)."""
+    for seed, accuracy in ((1, 60.0), (2, 70.0), (3, 80.0)):
+        write_log(f"exp/seed{seed}", accuracy)
+    (tmp_path / "exp" / "table.csv").touch()
+    assert main([str(tmp_path / "exp"), "--ci95"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-3] == "* accuracy: 94.37% +- 0.05%" and "+- 0.14%" in lines[-2]
+    assert lines[-3] == "* accuracy: 70.00% +- 9.24%" and "+- 24.84%" in lines[-2]
 
 
 def test_another_keyword(folder, capsys):

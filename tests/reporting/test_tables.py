@@ -35,6 +35,14 @@ def test_base2new(write_run, rows):
     ]  # fmt: skip
 
 
+def test_methods_in_the_order_of_the_papers(write_run, rows):
+    for method in ("RPO", "KgCoOp", "MaPLe", "CoOp", "ZeroshotCLIP"):
+        write_run(80, method=method)
+    assert [row[1] for row in rows("base2new")] == [
+        *("ZeroshotCLIP", "CoOp", "MaPLe", "KgCoOp", "RPO")
+    ]
+
+
 def test_only_seeds_that_have_both_count(write_run, rows):
     """The authors ran 10 seeds on new classes and 3 on base: their table is of those 3."""
     write_pairs(write_run, [80, 84], [60, 70, 10, 20])
