@@ -20,6 +20,11 @@ def test_results_json(tmp_path, write_run):
     assert read_records([folder / "results.json"]) == [record]
 
 
+def test_the_config_of_the_folder_that_one_stands_in(write_run, monkeypatch):
+    monkeypatch.chdir(write_run(80))
+    assert [record.config for record in read_records(["."])] == ["main_K24"]
+
+
 def test_transfer(tmp_path, write_run):
     source = {"dataset": "ImageNet", "classes": "all", "shots": 16, "seed": 1}
     write_run(60, dataset="ImageNetV2", classes="all", shots=-1, trained_on=source)
