@@ -1,0 +1,1 @@
+"""Figures of a paper: functions from plain data to a matplotlib figure."""

@@ -1,0 +1,169 @@
+"""Accuracy over shots, over seeds, and on base against new classes."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, pstdev
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import FAINT, SOFT, Style, new_figure, styled, styles
+
+# What a boxplot needs: with fewer seeds only the points are drawn.
+FEWEST_FOR_A_BOX = 4
+
+
+@styled
+def accuracy_over_shots(
+    curves: Mapping[str, Mapping[int, Sequence[float]]], title: str = ""
+) -> Figure:
+    """The few-shot curves of one dataset.
+
+    Args:
+        curves: label to shots to the seeds' accuracies in percent. What was not trained has its
+            accuracy under 0 shots and is drawn as a level line.
+    """
+    figure = new_figure(4.5, 3.4)
+    axes = figure.add_subplot(title=title, xlabel="labelled images a class", ylabel="accuracy (%)")
+    axes.set_xscale("log", base=2)
+    axes.grid(axis="y")
+    chosen = styles(curves)
+    for index, (label, points) in enumerate(curves.items()):
+        if set(points) == {0}:
+            axes.axhline(mean(points[0]), color=chosen[label].colour, ls=":", label=label)
+        else:
+            _draw_curve(axes, label, points, chosen[label], 2 ** (0.05 * (index % 5 - 2)))
+    shots = sorted({number for points in curves.values() for number in points if number > 0})
+    axes.set_xticks(shots, labels=[str(number) for number in shots])
+    axes.minorticks_off()
+    _legend_below(figure, len(curves))
+    return figure
+
+
+def _draw_curve(
+    axes: Axes, label: str, points: Mapping[int, Sequence[float]], style: Style, shift: float
+) -> None:
+    """Means with the standard deviation over seeds; shifted, so that bars do not hide bars."""
+    shots = sorted(number for number in points if number > 0)
+    axes.errorbar(
+        [number * shift for number in shots],
+        [mean(points[number]) for number in shots],
+        [spread(points[number]) for number in shots],
+        label=label,
+        color=style.colour,
+        marker=style.marker,
+        markerfacecolor=style.fill,
+        linestyle=style.line,
+        elinewidth=0.9,
+        capsize=2,
+    )
+
+
+@styled
+def accuracy_over_seeds(
+    boxes: Mapping[str, Mapping[int, Sequence[float]]], title: str = ""
+) -> Figure:
+    """Box plots of the variance over seeds, with every single run as a point.
+
+    Args:
+        boxes: label to shots to the seeds' accuracies in percent. Methods stand side by side at
+            each number of shots.
+    """
+    shots = sorted({number for points in boxes.values() for number in points})
+    slots = [(number, label) for number in shots for label in boxes if number in boxes[label]]
+    figure = new_figure(max(4.5, 1.2 + 0.42 * len(slots)), 3.4)
+    axes = figure.add_subplot(title=title, ylabel="accuracy (%)")
+    axes.grid(axis="y")
+    chosen, places = styles(boxes), _places(slots)
+    for slot, place in zip(slots, places, strict=True):
+        _draw_box(axes, place, boxes[slot[1]][slot[0]], chosen[slot[1]])
+    centres = [
+        mean([place for slot, place in zip(slots, places, strict=True) if slot[0] == number])
+        for number in shots
+    ]
+    names = [f"{number} shot{'s'[: number > 1]}" if number else "untrained" for number in shots]
+    axes.set_xticks(centres, labels=names)
+    axes.tick_params(axis="x", length=0)
+    for label in boxes:
+        axes.plot([], [], ls="", marker=chosen[label].marker, c=chosen[label].colour, label=label)
+    _legend_below(figure, len(boxes))
+    return figure
+
+
+def _places(slots: Sequence[tuple[int, str]]) -> list[float]:
+    """Where boxes stand: one apart, and a gap more wherever the number of shots changes."""
+    places = [0.0]
+    for before, after in zip(slots, slots[1:], strict=False):
+        places.append(places[-1] + (1.0 if before[0] == after[0] else 1.8))
+    return places
+
+
+def _draw_box(axes: Axes, place: float, values: Sequence[float], style: Style) -> None:
+    if len(values) >= FEWEST_FOR_A_BOX:
+        lines = {"color": style.colour, "linewidth": 1.0}
+        axes.boxplot(
+            [list(values)],
+            positions=[place],
+            widths=0.62,
+            patch_artist=True,
+            showfliers=False,  # every run is drawn as a point anyway
+            boxprops={"facecolor": f"{style.colour}2a", "edgecolor": style.colour},
+            medianprops={**lines, "linewidth": 1.8},
+            whiskerprops=lines,
+            capprops=lines,
+            manage_ticks=False,
+        )
+    offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else [0]
+    axes.plot(place + np.array(offsets), values, style.marker, c=style.colour, ms=3, alpha=0.8)
+
+
+@styled
+def base_against_new(
+    points: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str = ""
+) -> Figure:
+    """Every method where its base and new accuracy are, with curves of equal harmonic mean.
+
+    Args:
+        points: label to (accuracies on base classes, accuracies on new classes), of the seeds.
+    """
+    figure = new_figure(4.5, 4.3)
+    axes = figure.add_subplot(
+        title=title, xlabel="accuracy on base classes (%)", ylabel="accuracy on new classes (%)"
+    )
+    for label, style in styles(points).items():
+        base, new = points[label]
+        axes.errorbar(
+            mean(base),
+            mean(new),
+            spread(new),
+            spread(base),
+            ls="",
+            color=style.colour,
+            marker=style.marker,
+            markerfacecolor=style.fill,
+            elinewidth=0.8,
+            label=label,
+            zorder=3,
+        )
+    _draw_equal_harmonic_means(axes)
+    _legend_below(figure, len(points))
+    return figure
+
+
+def _draw_equal_harmonic_means(axes: Axes) -> None:
+    """Curves of H = 2 base new / (base + new), labelled where they leave the axes."""
+    axes.margins(0.12)
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    base, new = np.meshgrid(np.linspace(left, right, 120), np.linspace(bottom, top, 120))
+    harmonic = 2 * base * new / np.maximum(base + new, 1e-9)
+    curves = axes.contour(base, new, harmonic, levels=7, colors=FAINT, linewidths=0.9, zorder=1)
+    axes.clabel(curves, fmt="H = %g", fontsize=7, colors=SOFT)
+
+
+def spread(values: Sequence[float]) -> float:
+    """Population standard deviation, as in the papers."""
+    return pstdev(values)
+
+
+def _legend_below(figure: Figure, entries: int) -> None:
+    figure.legend(loc="outside lower center", ncols=min(entries, 4), columnspacing=1.2)

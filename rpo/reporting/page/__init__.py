@@ -1,0 +1,1 @@
+"""One HTML file with everything that some runs say: tables, figures, and each run's details."""

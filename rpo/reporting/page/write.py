@@ -1,0 +1,137 @@
+"""The page itself: what is compared, tables, figures, and a section for every group of runs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from rpo.files import write_text
+from rpo.reporting.figures import gallery, groups
+from rpo.reporting.figures.groups import Group
+from rpo.reporting.figures.style import styles
+from rpo.reporting.page.sections import section, show
+from rpo.reporting.page.tables import page_table
+from rpo.reporting.records import Record
+from rpo.reporting.table import Cell, Table
+
+NOTE = (
+    "A click on a header sorts by its column. The best of a dataset is bold. ± is the population "
+    "standard deviation over seeds, or half of Student's 95 % confidence interval of the mean, as "
+    "chosen above; – was not measured."
+)
+
+
+def write_page(records: Sequence[Record], tables: Sequence[Table], path: str | Path) -> int:
+    """Writes the page, whole or not at all.
+
+    Returns:
+        Its size in bytes.
+    """
+    text = render(records, tables)
+    write_text(Path(path), text)
+    return len(text.encode())
+
+
+def render(records: Sequence[Record], tables: Sequence[Table]) -> str:
+    """The page as text: one file, without a reference to anything outside."""
+    found = groups.group(records)
+    colours = {one.method: styles([one.method])[one.method].colour for one in found}
+    links = {_key(one): one.name for one in found if one.trained_on == one.dataset}
+    environment = Environment(
+        loader=PackageLoader("rpo.reporting.page"),
+        autoescape=True,  # class names, paths and settings are foreign text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        title=_title(found),
+        lead=_lead(records, found),
+        facts=_facts(records),
+        choices=[("dataset", _datasets(found)), ("method", list(colours))],
+        note=NOTE,
+        tables=[
+            page_table(table, colours, lambda row: links.get(_row_key(row), "")) for table in tables
+        ],
+        figures=_figures(records),
+        left_out=gallery.left_out(records),
+        datasets=_sections(found),
+        style=_own(environment, "style.css"),
+        script=_own(environment, "page.js"),
+        footer=f"Written by rpo report --html, rpo-clip {version('rpo-clip')}.",
+    )
+
+
+def _own(environment: Environment, name: str) -> Markup:
+    """A template that is our own text and nothing else."""
+    return Markup(environment.get_template(name).render())
+
+
+def _key(group: Group) -> tuple[Cell, ...]:
+    return (group.dataset, group.method, group.config, max(group.shots, 0))
+
+
+def _row_key(row: Mapping[str, Cell]) -> tuple[Cell, ...]:
+    return (row.get("dataset"), row.get("method"), row.get("config"), row.get("shots") or 0)
+
+
+def _datasets(found: Sequence[Group]) -> list[str]:
+    return list(dict.fromkeys(one.dataset for one in found))
+
+
+def _figures(records: Sequence[Record]) -> list[tuple[str, list[Any]]]:
+    """Figures under the title that they share."""
+    drawn = [show(one) for one in gallery.overview(records)]
+    return [(title, list(some)) for title, some in groupby(drawn, lambda one: one.title)]
+
+
+def _sections(found: Sequence[Group]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": dataset,
+            "link": groups.slug(f"runs {dataset}"),
+            "groups": list(map(section, some)),
+        }
+        for dataset, some in groupby(found, lambda one: one.dataset)
+    ]
+
+
+def _title(found: Sequence[Group]) -> str:
+    methods, datasets = list(dict.fromkeys(one.method for one in found)), _datasets(found)
+    return f"{_some(methods, 'methods')} on {_some(datasets, 'datasets')}"
+
+
+def _some(names: Sequence[str], noun: str) -> str:
+    """A few names in full, many as a number."""
+    if len(names) > 3:
+        return f"{len(names)} {noun}"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _lead(records: Sequence[Record], found: Sequence[Group]) -> str:
+    methods = ", ".join(dict.fromkeys(one.method for one in found))
+    count = f"{len(records)} evaluations in {len(found)} groups of seeds"
+    return f"{count}: {methods}; on {', '.join(_datasets(found))}."
+
+
+def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
+    contents = [record.content for record in records]
+    shots = sorted({groups.shots_of(record) for record in records} - {0})
+    seeds = sorted({record.seed for record in records if record.seed >= 0})
+    facts = {
+        "written": datetime.now(timezone.utc).strftime("%d %B %Y, %H:%M UTC"),
+        "shots": ", ".join("all images" if number < 0 else str(number) for number in shots),
+        "seeds": ", ".join(map(str, seeds)),
+        "backbone": _distinct(content.get("backbone") for content in contents),
+        "device": _distinct(content.get("device") for content in contents),
+        "PyTorch": _distinct((c.get("versions") or {}).get("torch") for c in contents),
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _distinct(values: Any) -> str:
+    return ", ".join(sorted({str(value) for value in values if value}))
