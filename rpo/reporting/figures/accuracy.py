@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import FAINT, SOFT, Style, new_figure, styled, styles
+from .style import FAINT, SOFT, WIDTH, Style, new_figure, styled, styles
 
 # What a boxplot needs: with fewer seeds only the points are drawn.
 FEWEST_FOR_A_BOX = 4
@@ -23,7 +23,7 @@ def accuracy_over_shots(
         curves: label to shots to the seeds' accuracies in percent. What was not trained has its
             accuracy under 0 shots and is drawn as a level line.
     """
-    figure = new_figure(4.5, 3.4)
+    figure = new_figure(WIDTH, 3.3)
     axes = figure.add_subplot(title=title, xlabel="labelled images a class", ylabel="accuracy (%)")
     axes.set_xscale("log", base=2)
     axes.grid(axis="y")
@@ -71,10 +71,11 @@ def accuracy_over_seeds(
     """
     shots = sorted({number for points in boxes.values() for number in points})
     slots = [(number, label) for number in shots for label in boxes if number in boxes[label]]
-    figure = new_figure(max(4.5, 1.2 + 0.42 * len(slots)), 3.4)
+    figure = new_figure(max(WIDTH, 1.2 + 0.42 * len(slots)), 3.3)
     axes = figure.add_subplot(title=title, ylabel="accuracy (%)")
     axes.grid(axis="y")
     chosen, places = styles(boxes), _places(slots)
+    axes.set_xlim(-0.9, places[-1] + 0.9)
     for slot, place in zip(slots, places, strict=True):
         _draw_box(axes, place, boxes[slot[1]][slot[0]], chosen[slot[1]])
     centres = [
@@ -113,6 +114,8 @@ def _draw_box(axes: Axes, place: float, values: Sequence[float], style: Style) -
             capprops=lines,
             manage_ticks=False,
         )
+    else:
+        axes.hlines(mean(values), place - 0.31, place + 0.31, color=style.colour, linewidth=1.8)
     offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else [0]
     axes.plot(place + np.array(offsets), values, style.marker, c=style.colour, ms=3, alpha=0.8)
 
@@ -126,7 +129,7 @@ def base_against_new(
     Args:
         points: label to (accuracies on base classes, accuracies on new classes), of the seeds.
     """
-    figure = new_figure(4.5, 4.3)
+    figure = new_figure(WIDTH, 4.2)
     axes = figure.add_subplot(
         title=title, xlabel="accuracy on base classes (%)", ylabel="accuracy on new classes (%)"
     )
@@ -156,8 +159,21 @@ def _draw_equal_harmonic_means(axes: Axes) -> None:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     base, new = np.meshgrid(np.linspace(left, right, 120), np.linspace(bottom, top, 120))
     harmonic = 2 * base * new / np.maximum(base + new, 1e-9)
-    curves = axes.contour(base, new, harmonic, levels=7, colors=FAINT, linewidths=0.9, zorder=1)
-    axes.clabel(curves, fmt="H = %g", fontsize=7, colors=SOFT)
+    curves = axes.contour(base, new, harmonic, levels=6, colors=FAINT, linewidths=0.9, zorder=1)
+    for level in curves.levels:
+        _label_curve(axes, level, right, top)
+
+
+def _label_curve(axes: Axes, harmonic: float, right: float, top: float) -> None:
+    """Its H at the right edge or, for a curve that leaves through it, at the upper edge."""
+    (left, _), (bottom, _) = axes.get_xlim(), axes.get_ylim()
+    look = {"fontsize": 7, "color": SOFT}
+    new = harmonic * right / (2 * right - harmonic) if 2 * right > harmonic else top + 1
+    base = harmonic * top / (2 * top - harmonic) if 2 * top > harmonic else right + 1
+    if bottom <= new <= top:
+        axes.text(right, new, f" H {harmonic:g}", va="center", **look)
+    elif left <= base <= right:
+        axes.text(base, top, f"H {harmonic:g}", va="bottom", ha="center", **look)
 
 
 def spread(values: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import new_figure, styled, styles
+from .style import Margins, new_figure, styled, styles
 
 History = Sequence[Mapping[str, Any]]
 
@@ -25,7 +25,7 @@ def loss_curves(histories: Mapping[int, History], label: str = "RPO") -> Figure:
     measured = [("loss", "training loss")]
     if any("acc" in epoch for epoch in epochs):
         measured.append(("acc", "training accuracy (%)"))
-    figure = new_figure(4.5 if len(measured) == 1 else 6.4, 2.7)
+    figure = new_figure(3.3 * len(measured), 2.6, Margins(0.45, 0.1, 0.45, 0.3))
     colour = styles([label])[label].colour
     for axes, (key, title) in zip(
         figure.subplots(1, len(measured), squeeze=False)[0], measured, strict=True

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from rpo.reporting.figures import gallery, groups
-from rpo.reporting.figures.gallery import Drawn
+from rpo.reporting.figures import groups
+from rpo.reporting.figures.drawn import Drawn
+from rpo.reporting.figures.group_figures import of_group
 from rpo.reporting.figures.groups import CLASSES, Group
 from rpo.reporting.figures.style import styles
 from rpo.reporting.page.runs import Run, page_runs
@@ -69,7 +70,7 @@ def section(group: Group) -> Section:
         seeds=_plural(len(seeds), "seed") if max(seeds) >= 0 else "no seed",
         scores=[(name, _score(records)) for name, records in group.parts().items()],
         metrics=_metrics(group),
-        figures=[show(drawn) for drawn in gallery.of_group(group)],
+        figures=[show(drawn) for drawn in of_group(group)],
         attention=_attention(group.records),
         classes=_classes(group),
         runs=page_runs(group.records),

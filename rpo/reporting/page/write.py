@@ -13,6 +13,7 @@ from markupsafe import Markup
 from rpo.files import write_text
 from rpo.reporting.figures import gallery, groups
 from rpo.reporting.figures.groups import Group
+from rpo.reporting.figures.missing import left_out
 from rpo.reporting.figures.style import styles
 from rpo.reporting.page.sections import section, show
 from rpo.reporting.page.tables import page_table
@@ -58,7 +59,7 @@ def render(records: Sequence[Record], tables: Sequence[Table]) -> str:
             page_table(table, colours, lambda row: links.get(_row_key(row), "")) for table in tables
         ],
         figures=_figures(records),
-        left_out=gallery.left_out(records),
+        left_out=left_out(records),
         datasets=_sections(found),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
