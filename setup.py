@@ -7,7 +7,19 @@ place where folder and import name differ.
 from setuptools import setup
 
 setup(
-    packages=["rpo", "rpo.assets", "rpo.reporting", "rpo.trainers", "rpo.datasets"],
+    packages=[
+        "rpo",
+        "rpo.assets",
+        "rpo.reporting",
+        "rpo.reporting.figures",
+        "rpo.reporting.page",
+        "rpo.trainers",
+        "rpo.datasets",
+    ],
     package_dir={"rpo": "rpo", "rpo.trainers": "trainers", "rpo.datasets": "datasets"},
-    package_data={"rpo": ["py.typed"], "rpo.assets": ["*"]},
+    package_data={
+        "rpo": ["py.typed"],
+        "rpo.assets": ["*"],
+        "rpo.reporting.page": ["templates/*"],
+    },
 )

@@ -33,6 +33,8 @@ def test_the_wheel_is_complete(wheels):
     for folder in ("rpo", "trainers", "datasets"):
         for source in (ROOT / folder).rglob("*.py"):
             assert f"rpo/{source.relative_to(ROOT).as_posix().removeprefix('rpo/')}" in files
+    for template in (ROOT / "rpo/reporting/page/templates").iterdir():
+        assert f"rpo/reporting/page/templates/{template.name}" in files
 
 
 def test_hugging_face_datasets_is_not_shadowed():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rpo.files import write_text
+from rpo.reporting import visual
 from rpo.reporting.formats import FORMATS, SPREADS, SUFFIXES, remarks, render
 from rpo.reporting.records import read_records
 from rpo.reporting.table import Table
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after the folders: which tables (default: all for which there are runs)",
     )
     add_output_arguments(parser)
+    visual.add_arguments(parser)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,11 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    write(build_tables(read_records(args.folders), args.table), args)
+    visual.check(args)
+    records = read_records(args.folders)
+    tables = build_tables(records, args.table)
+    write(tables, args)
+    visual.write(records, tables, args)
     return 0
 
 
