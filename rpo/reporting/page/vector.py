@@ -42,7 +42,7 @@ def inline_svg(figure: Figure, prefix: str, label: str) -> Markup:
 def _compact(tag: str, prefix: str) -> str:
     """One tag with prefixed names, two decimals, and the page's font."""
     if tag.startswith("<g id="):  # nothing refers to groups
-        return "<g>"
+        return "<g/>" if tag.endswith("/>") else "<g>"
     tag = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}-", tag)
     tag = tag.replace("xlink:href=", "href=")
     tag = re.sub(r"(font: [^'\";]*?px) [^;\"]*", r"\1 sans-serif", tag)

@@ -11,6 +11,12 @@ BINS = 15
 NAMES = ("annual crop land", "forest", "highway", "river", "sea or lake")
 
 
+@pytest.fixture(scope="session")
+def outputs_writer():
+    """`write_outputs`, for fixtures that live longer than a test."""
+    return write_outputs
+
+
 @pytest.fixture
 def make_outputs(tmp_path):
     """A function to a folder of runs; see `write_outputs`."""
