@@ -1,6 +1,7 @@
 """`rpo report --html` and `--figures`: what needs the packages of the extra `report`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -37,8 +38,8 @@ def write(records: Sequence[Record], tables: Sequence[Table], args: argparse.Nam
     if args.html:
         from rpo.reporting.page.write import write_page
 
-        megabytes = write_page(records, tables, Path(args.html)) / 1e6
-        _say(f"the page is {args.html} ({megabytes:.1f} MB)")
+        size = write_page(records, tables, Path(args.html), workers=os.cpu_count() or 1)
+        _say(f"the page is {args.html} ({size / 1e6:.1f} MB)")
 
 
 def _say(message: str) -> None:

@@ -131,8 +131,9 @@ def base_against_new(
     """
     figure = new_figure(WIDTH, 4.2)
     axes = figure.add_subplot(
-        title=title, xlabel="accuracy on base classes (%)", ylabel="accuracy on new classes (%)"
+        xlabel="accuracy on base classes (%)", ylabel="accuracy on new classes (%)"
     )
+    axes.set_title(title, pad=16)  # above the labels of the curves
     for label, style in styles(points).items():
         base, new = points[label]
         axes.errorbar(

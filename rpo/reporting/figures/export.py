@@ -33,4 +33,5 @@ def every_figure(records: Sequence[Record]) -> Iterator[Drawn]:
     """Those that compare methods, then those of each group of runs."""
     yield from overview(records)
     for one in group(records):
-        yield from of_group(one)
+        for _, drawn in of_group(one):
+            yield from drawn

@@ -10,41 +10,48 @@ from rpo.reporting.figures.classes import ENDS, class_accuracies
 from rpo.reporting.figures.confusion import confusion_matrix
 from rpo.reporting.figures.drawn import Drawn
 from rpo.reporting.figures.groups import CLASSES, Group
-from rpo.reporting.figures.training import loss_curves
+from rpo.reporting.figures.training import History, loss_curves
 from rpo.reporting.records import Record
 
 Details = Sequence[Mapping[str, Any]]
 
 
-def of_group(group: Group) -> Iterator[Drawn]:
-    """Loss curves, and for base and new classes each: classes, confusions, calibration."""
+def of_group(group: Group) -> Iterator[tuple[str, list[Drawn]]]:
+    """Headings with their figures: training, then base, new and all classes as there are."""
     histories = groups.histories(group.records)
     if histories:
-        seeds = (
-            f"{len(histories)} seeds thin, their mean bold" if len(histories) > 1 else "one seed"
-        )
-        yield Drawn(
-            f"{group.name}-loss",
-            "Training",
-            f"Means of each epoch: {seeds}.",
-            loss_curves(histories, group.method),
-            group.dataset,
-        )
+        yield "Training", [_training(group, histories)]
     for part, records in group.parts().items():
         found = groups.details(records)
         if found:
-            title, name = CLASSES[part].capitalize(), f"{group.name}-{part}"
-            yield _classes(group, found, title, name)
-            yield _confusions(group, found, title, name)
-            yield _calibration(group, found, records, title, name)
+            name = f"{group.name}-{part}"
+            yield (
+                CLASSES[part].capitalize(),
+                [
+                    _classes(group, found, name),
+                    _confusions(group, found, name),
+                    _calibration(group, found, records, name),
+                ],
+            )
 
 
-def _classes(group: Group, found: Details, title: str, name: str) -> Drawn:
+def _training(group: Group, histories: Mapping[int, History]) -> Drawn:
+    seeds = f"{len(histories)} seeds thin, their mean bold" if len(histories) > 1 else "one seed"
+    return Drawn(
+        f"{group.name}-loss",
+        "Loss",
+        f"Means of each epoch: {seeds}.",
+        loss_curves(histories, group.method),
+        group.dataset,
+    )
+
+
+def _classes(group: Group, found: Details, name: str) -> Drawn:
     values = groups.accuracies_of_classes(found)
     ends = f", the {ENDS} worst and the {ENDS} best of {len(values)}"
     return Drawn(
         f"{name}-classes",
-        f"{title}: accuracy of each class",
+        "Accuracy of each class",
         f"Mean over {_seeds(found)}{ends if len(values) > 2 * ENDS else ''}; "
         "black lines are one standard deviation.",
         class_accuracies(
@@ -56,11 +63,11 @@ def _classes(group: Group, found: Details, title: str, name: str) -> Drawn:
     )
 
 
-def _confusions(group: Group, found: Details, title: str, name: str) -> Drawn:
+def _confusions(group: Group, found: Details, name: str) -> Drawn:
     names = found[0]["class_names"]
     return Drawn(
         f"{name}-confusion",
-        f"{title}: what was taken for what",
+        "What was taken for what",
         f"Confusion matrix of {len(names)} classes, {_seeds(found)} together, in percent of the "
         "true class; the colour follows its root, so that rare confusions are seen.",
         confusion_matrix(groups.confusion(found), names),
@@ -68,13 +75,11 @@ def _confusions(group: Group, found: Details, title: str, name: str) -> Drawn:
     )
 
 
-def _calibration(
-    group: Group, found: Details, records: Sequence[Record], title: str, name: str
-) -> Drawn:
+def _calibration(group: Group, found: Details, records: Sequence[Record], name: str) -> Drawn:
     ece = groups.mean_metric(records, "ece")
     return Drawn(
         f"{name}-reliability",
-        f"{title}: calibration",
+        "Calibration",
         "Bars end at the accuracy of the images in a bin of confidence, black lines lie at their "
         f"mean confidence; on the diagonal both agree. {_seeds(found).capitalize()} together"
         f"{'' if ece is None else '; ECE is the mean over seeds'}.",

@@ -115,7 +115,7 @@ def new_figure(width: float, height: float, margins: Margins | None = None) -> F
 
 def text_width(texts: Iterable[str]) -> float:
     """Room in inches for the longest of some tick labels, of 8 points."""
-    return 0.15 + 0.066 * max((len(text) for text in texts), default=0)
+    return 0.1 + 0.066 * max((len(text) for text in texts), default=0)
 
 
 def styles(labels: Iterable[str]) -> dict[str, Style]:

@@ -13,7 +13,7 @@ from rpo.reporting.figures.groups import CLASSES, Group
 from rpo.reporting.figures.style import styles
 from rpo.reporting.page.runs import Run, page_runs
 from rpo.reporting.page.tables import PageTable, simple_table
-from rpo.reporting.page.vector import WIDE_INCHES, inline_svg
+from rpo.reporting.page.vector import PIXELS_AN_INCH, WIDE_INCHES, inline_svg
 from rpo.reporting.records import Record
 from rpo.reporting.statistics import Summary, summarise
 from rpo.reporting.table import Cell
@@ -31,6 +31,7 @@ class Shown(NamedTuple):
     title: str
     caption: str
     dataset: str
+    width: int
     wide: bool
 
 
@@ -50,7 +51,7 @@ class Section(NamedTuple):
     seeds: str
     scores: list[tuple[str, str]]
     metrics: PageTable
-    figures: list[Shown]
+    figures: list[tuple[str, list[Shown]]]
     attention: list[Image]
     classes: PageTable | None
     runs: list[Run]
@@ -70,7 +71,7 @@ def section(group: Group) -> Section:
         seeds=_plural(len(seeds), "seed") if max(seeds) >= 0 else "no seed",
         scores=[(name, _score(records)) for name, records in group.parts().items()],
         metrics=_metrics(group),
-        figures=[show(drawn) for drawn in of_group(group)],
+        figures=[(title, list(map(show, drawn))) for title, drawn in of_group(group)],
         attention=_attention(group.records),
         classes=_classes(group),
         runs=page_runs(group.records),
@@ -80,8 +81,9 @@ def section(group: Group) -> Section:
 def show(drawn: Drawn) -> Shown:
     """A drawn figure as the page has it."""
     svg = inline_svg(drawn.figure, drawn.name, f"{drawn.title}. {drawn.caption}")
-    wide = drawn.figure.get_figwidth() > WIDE_INCHES
-    return Shown(svg, drawn.title, drawn.caption, drawn.dataset, wide)
+    inches = drawn.figure.get_figwidth()
+    pixels = round(PIXELS_AN_INCH * inches)
+    return Shown(svg, drawn.title, drawn.caption, drawn.dataset, pixels, inches > WIDE_INCHES)
 
 
 def _shots(shots: int) -> str:
@@ -157,6 +159,6 @@ def _attention(records: Iterable[Record]) -> list[Image]:
         path = record.path.parent / "attention.png"
         if path.is_file():
             source = f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
-            about = f"Attention of the visual prompts, seed {record.seed}, as `rpo look` drew it."
+            about = f"Attention of the visual prompts, seed {record.seed}, drawn by rpo look."
             images.append(Image(source, about))
     return images

@@ -14,13 +14,17 @@ Link = Callable[[Mapping[str, Cell]], str]
 
 
 class PageCell(NamedTuple):
-    """A cell; `deviation` and `interval` are the two spreads between which the page switches."""
+    """A cell; `deviation` and `interval` are the two spreads between which the page switches.
+
+    `room` is for a spread that this cell lacks and others of its column have.
+    """
 
     text: str
     number: bool = False
     missing: bool = False
     deviation: str = ""
     interval: str = ""
+    room: bool = False
     best: bool = False
     colour: str = ""
     link: str = ""
@@ -51,13 +55,16 @@ class PageTable(NamedTuple):
 def page_table(table: Table, colours: Mapping[str, str], link: Link) -> PageTable:
     """A table of the report with links to its runs, methods in their colours, the best bold."""
     numeric = [_is_numeric(column) for column in zip(*table.rows, strict=True)]
+    room = [_has_spread(column) for column in zip(*table.rows, strict=True)]
     best = _best(table) if table.name in OF_ACCURACIES else set()
     rows, before = [], None
     for index, row in enumerate(table.rows):
         named = dict(zip(table.headers, row, strict=True))
         cells = [
-            page_cell(cell, number)._replace(best=(index, column) in best)
-            for column, (cell, number) in enumerate(zip(row, numeric, strict=True))
+            page_cell(cell, numeric[column])._replace(
+                best=(index, column) in best, room=room[column]
+            )
+            for column, cell in enumerate(row)
         ]
         if "method" in named:
             column = table.headers.index("method")
@@ -76,10 +83,9 @@ def page_cell(cell: Cell, number: bool = True, wrap: bool = False) -> PageCell:
     if cell is None or cell == "":
         return PageCell("–", number, missing=True)
     if isinstance(cell, Summary):
-        interval = "± ?" if cell.ci95 is None else f"± {cell.ci95:.2f}"
-        several = cell.n > 1
-        deviation = f"± {cell.std:.2f}" if several else ""
-        return PageCell(f"{cell.mean:.2f}", True, False, deviation, interval if several else "")
+        deviation = f"± {cell.std:.2f}" if cell.n > 1 else ""
+        interval = "" if cell.ci95 is None else f"± {cell.ci95:.2f}"
+        return PageCell(f"{cell.mean:.2f}", True, False, deviation, interval, room=True)
     return PageCell(f"{cell:.2f}" if isinstance(cell, float) else str(cell), number, wrap=wrap)
 
 
@@ -98,6 +104,10 @@ def simple_table(
 
 def _is_numeric(column: Sequence[Cell]) -> bool:
     return all(not isinstance(cell, str) or cell.isdigit() for cell in column)
+
+
+def _has_spread(column: Sequence[Cell]) -> bool:
+    return any(isinstance(cell, Summary) and cell.n > 1 for cell in column)
 
 
 def _best(table: Table) -> set[tuple[int, int]]:

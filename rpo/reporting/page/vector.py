@@ -13,6 +13,7 @@ NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 TAG = re.compile(r"<[^>]+>")
 # Wider than a column of the page: such a figure is scrolled on a phone rather than shrunk.
 WIDE_INCHES = 6.0
+PIXELS_AN_INCH = 96  # of CSS; SVG counts in points, 72 an inch
 
 
 def inline_svg(figure: Figure, prefix: str, label: str) -> Markup:
@@ -30,11 +31,10 @@ def inline_svg(figure: Figure, prefix: str, label: str) -> Markup:
     # A style element in a page would hold for all of it.
     text = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", text, count=1, flags=re.S)
     text = TAG.sub(lambda tag: _compact(tag.group(), prefix), text)
-    width, height = (72 * size for size in figure.get_size_inches())
-    head = (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width * 4 / 3:.0f}" height="{height * 4 / 3:.0f}">'
-    )
+    width, height = figure.get_size_inches()
+    size = f'width="{PIXELS_AN_INCH * width:.0f}" height="{PIXELS_AN_INCH * height:.0f}"'
+    box = f'viewBox="0 0 {72 * width:g} {72 * height:g}"'
+    head = f'<svg role="img" aria-label="{escape(label)}" {box} {size}>'
     # The SVG is matplotlib's, which escapes the texts in it.
     return Markup(head + re.sub(r">\s+<", "><", text[text.index(">") + 1 :]).strip())
 

@@ -1,9 +1,11 @@
 """The page itself: what is compared, tables, figures, and a section for every group of runs."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,13 @@ from rpo.reporting.figures import gallery, groups
 from rpo.reporting.figures.groups import Group
 from rpo.reporting.figures.missing import left_out
 from rpo.reporting.figures.style import styles
-from rpo.reporting.page.sections import section, show
+from rpo.reporting.page.sections import Section, section, show
 from rpo.reporting.page.tables import page_table
 from rpo.reporting.records import Record
 from rpo.reporting.table import Cell, Table
 
+# Below this a process takes longer to start than to draw.
+GROUPS_A_WORKER = 6
 NOTE = (
     "A click on a header sorts by its column. The best of a dataset is bold. ± is the population "
     "standard deviation over seeds, or half of Student's 95 % confidence interval of the mean, as "
@@ -27,18 +31,24 @@ NOTE = (
 )
 
 
-def write_page(records: Sequence[Record], tables: Sequence[Table], path: str | Path) -> int:
+def write_page(
+    records: Sequence[Record], tables: Sequence[Table], path: str | Path, workers: int = 1
+) -> int:
     """Writes the page, whole or not at all.
+
+    Args:
+        workers: processes that draw, if there is enough to draw. With more than one, the calling
+            program must be importable without side effects (`if __name__ == "__main__"`).
 
     Returns:
         Its size in bytes.
     """
-    text = render(records, tables)
+    text = render(records, tables, workers)
     write_text(Path(path), text)
     return len(text.encode())
 
 
-def render(records: Sequence[Record], tables: Sequence[Table]) -> str:
+def render(records: Sequence[Record], tables: Sequence[Table], workers: int = 1) -> str:
     """The page as text: one file, without a reference to anything outside."""
     found = groups.group(records)
     colours = {one.method: styles([one.method])[one.method].colour for one in found}
@@ -60,7 +70,7 @@ def render(records: Sequence[Record], tables: Sequence[Table]) -> str:
         ],
         figures=_figures(records),
         left_out=left_out(records),
-        datasets=_sections(found),
+        datasets=_datasets_of(_sections(found, workers)),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
         footer=f"Written by rpo report --html, rpo-clip {version('rpo-clip')}.",
@@ -90,14 +100,19 @@ def _figures(records: Sequence[Record]) -> list[tuple[str, list[Any]]]:
     return [(title, list(some)) for title, some in groupby(drawn, lambda one: one.title)]
 
 
-def _sections(found: Sequence[Group]) -> list[dict[str, Any]]:
+def _sections(found: Sequence[Group], workers: int) -> list[Section]:
+    """A section for each group; drawing is what takes time, so several processes do it."""
+    workers = min(workers, len(found) // GROUPS_A_WORKER)
+    if workers < 2:
+        return [section(one) for one in found]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(section, found))
+
+
+def _datasets_of(sections: Sequence[Section]) -> list[dict[str, Any]]:
     return [
-        {
-            "name": dataset,
-            "link": groups.slug(f"runs {dataset}"),
-            "groups": list(map(section, some)),
-        }
-        for dataset, some in groupby(found, lambda one: one.dataset)
+        {"name": dataset, "link": groups.slug(f"runs {dataset}"), "groups": list(some)}
+        for dataset, some in groupby(sections, lambda one: one.dataset)
     ]
 
 

@@ -92,9 +92,9 @@ def test_foreign_text_is_text(whole):
 def test_figures_of_every_group(whole):
     _, page, _ = whole
     labels = [attributes.get("aria-label", "") for tag, attributes in page.tags if tag == "svg"]
-    for kind in ("Variance over seeds", "Base against new", "Attention masks", "Training"):
+    for kind in ("Variance over seeds", "Base against new", "Attention masks", "Loss"):
         assert any(label.startswith(kind) for label in labels)
-    assert sum("calibration" in label for label in labels) == 3 * 2
+    assert sum(label.startswith("Calibration") for label in labels) == 3 * 2
 
 
 def test_older_runs_lack_metrics_and_say_so(make_outputs):
