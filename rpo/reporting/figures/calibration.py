@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import INK, SOFT, Margins, new_figure, styled, styles
+from .canvas import Margins, new_figure
+from .style import INK, SOFT, styled, styles
 
 Bins = Sequence[Mapping[str, Any]]
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import FAINT, INK, Margins, new_figure, shorten, styled, styles, text_width
+from .canvas import Margins, new_figure, text_width
+from .style import FAINT, INK, shorten, styled, styles
 
 # Bars are drawn for this many of the worst and of the best classes.
 ENDS = 20

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 
-from .style import INK, Margins, new_figure, shorten, styled, text_width
+from .canvas import Margins, new_figure, text_width
+from .style import INK, shorten, styled
 
 # Above this, class names on the axes cannot be read; numbers in the cells neither.
 MOST_LABELLED = 30

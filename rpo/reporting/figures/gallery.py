@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rpo.reporting.figures import accuracy, masks
+from rpo.reporting.figures.base_new import base_against_new
 from rpo.reporting.figures.drawn import Drawn
 from rpo.reporting.figures.groups import CLASSES, slug
+from rpo.reporting.figures.masks import attention_masks
 from rpo.reporting.figures.overview import (
     Points,
     base_and_new,
@@ -12,6 +13,8 @@ from rpo.reporting.figures.overview import (
     over_shots,
     with_average,
 )
+from rpo.reporting.figures.seeds import FEWEST_FOR_A_BOX, accuracy_over_seeds
+from rpo.reporting.figures.shots import accuracy_over_shots
 from rpo.reporting.records import Record
 
 
@@ -23,7 +26,7 @@ def overview(records: Sequence[Record]) -> Iterator[Drawn]:
             slug(f"shots {title} {classes}"),
             "Accuracy over shots",
             f"{title}, {CLASSES[classes]}: mean over seeds; bars are one standard deviation.",
-            accuracy.accuracy_over_shots(curves, _heading(title, classes)),
+            accuracy_over_shots(curves, _heading(title, classes)),
             title,
         )
     for title, classes, boxes in over_seeds(at_home):
@@ -31,7 +34,7 @@ def overview(records: Sequence[Record]) -> Iterator[Drawn]:
             slug(f"seeds {title} {classes}"),
             "Variance over seeds",
             f"{title}, {CLASSES[classes]}: every point is a run. {_about_boxes(boxes)}",
-            accuracy.accuracy_over_seeds(boxes, _heading(title, classes)),
+            accuracy_over_seeds(boxes, _heading(title, classes)),
             title,
         )
     for title, shots, points in base_and_new(at_home):
@@ -40,7 +43,7 @@ def overview(records: Sequence[Record]) -> Iterator[Drawn]:
             "Base against new",
             f"{title}, {shots} shots: mean over seeds with one standard deviation each way; "
             "along a grey curve the harmonic mean H is the same.",
-            accuracy.base_against_new(points, title),
+            base_against_new(points, title),
             title,
         )
     for read_only in sorted(mask_forms(records), reverse=True):
@@ -50,7 +53,7 @@ def overview(records: Sequence[Record]) -> Iterator[Drawn]:
             "Attention masks of RPO",
             f"Prompts are {form}: a row's token reads the dark columns. Prompts in orange; drawn "
             "from the mask that the model applies, for a short text and nine patches.",
-            masks.attention_masks(read_only),
+            attention_masks(read_only),
         )
 
 
@@ -60,8 +63,8 @@ def _heading(title: str, classes: str) -> str:
 
 def _about_boxes(boxes: Mapping[str, Points]) -> str:
     most = max(len(values) for points in boxes.values() for values in points.values())
-    if most < accuracy.FEWEST_FOR_A_BOX:
-        return f"Lines are means; boxes are drawn from {accuracy.FEWEST_FOR_A_BOX} seeds on."
+    if most < FEWEST_FOR_A_BOX:
+        return f"Lines are means; boxes are drawn from {FEWEST_FOR_A_BOX} seeds on."
     return "Boxes hold the middle half of the runs, the bar is their median."
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from rpo.attention import attention_mask
 
-from .style import SOFT, new_figure, styled
+from .canvas import new_figure
+from .style import SOFT, styled
 
 # Small enough to be seen: "a photo of a cat." as words, and nine patches.
 WORDS = ["SOS", "a", "photo", "of", "a", "cat", ".", "EOT"]

@@ -27,10 +27,8 @@ COLOURS = {
 SPARE = (("#882255", "*"), ("#44aa99", ">"), ("#aa8f2c", "d"), ("#6699cc", "8"))
 # Configurations of one method have its colour and differ in the line.
 LINES = ("-", "--", ":", "-.")
-# Inches: three such figures stand side by side on a wide page, two in a column of a paper.
-WIDTH = 4.2
 INK, SOFT, FAINT = "#222222", "#666666", "#dddddd"
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,
@@ -84,38 +82,6 @@ def settings() -> Any:
     """A context in which figures are drawn and saved."""
     warnings.filterwarnings("ignore", message="Glyph .* missing from font")
     return matplotlib.rc_context(SETTINGS)
-
-
-class Margins(NamedTuple):
-    """Room around the axes, in inches."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-
-def new_figure(width: float, height: float, margins: Margins | None = None) -> Figure:
-    """An empty figure, in inches, which nobody else knows of (no pyplot).
-
-    Without margins matplotlib measures every text and makes room, which takes as long as all the
-    rest: figures of which a page has hundreds say what they need.
-    """
-    if margins is None:
-        return Figure(figsize=(width, height), layout="constrained")
-    figure = Figure(figsize=(width, height))
-    figure.subplots_adjust(
-        left=margins.left / width,
-        right=1 - margins.right / width,
-        bottom=margins.bottom / height,
-        top=1 - margins.top / height,
-    )
-    return figure
-
-
-def text_width(texts: Iterable[str]) -> float:
-    """Room in inches for the longest of some tick labels, of 8 points."""
-    return 0.1 + 0.066 * max((len(text) for text in texts), default=0)
 
 
 def styles(labels: Iterable[str]) -> dict[str, Style]:

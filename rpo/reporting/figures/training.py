@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import Margins, new_figure, styled, styles
+from .canvas import Margins, new_figure
+from .style import styled, styles
 
 History = Sequence[Mapping[str, Any]]
 

@@ -6,24 +6,16 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from rpo.reporting.figures import groups
 from rpo.reporting.figures.drawn import Drawn
 from rpo.reporting.figures.group_figures import of_group
-from rpo.reporting.figures.groups import CLASSES, Group
+from rpo.reporting.figures.groups import Group
 from rpo.reporting.figures.style import styles
+from rpo.reporting.page.metrics import classes_table, metrics_table
 from rpo.reporting.page.runs import Run, page_runs
-from rpo.reporting.page.tables import PageTable, simple_table
+from rpo.reporting.page.tables import PageTable
 from rpo.reporting.page.vector import PIXELS_AN_INCH, WIDE_INCHES, inline_svg
 from rpo.reporting.records import Record
-from rpo.reporting.statistics import Summary, summarise
-from rpo.reporting.table import Cell
-
-METRICS = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "top5_accuracy": "top-5 accuracy",
-    "ece": "ECE",
-}
+from rpo.reporting.statistics import summarise
 
 
 class Shown(NamedTuple):
@@ -70,10 +62,10 @@ def section(group: Group) -> Section:
         shots=_shots(group.shots),
         seeds=_plural(len(seeds), "seed") if max(seeds) >= 0 else "no seed",
         scores=[(name, _score(records)) for name, records in group.parts().items()],
-        metrics=_metrics(group),
+        metrics=metrics_table(group),
         figures=[(title, list(map(show, drawn))) for title, drawn in of_group(group)],
         attention=_attention(group.records),
-        classes=_classes(group),
+        classes=classes_table(group),
         runs=page_runs(group.records),
     )
 
@@ -100,56 +92,6 @@ def _score(records: Sequence[Record]) -> str:
     summary = summarise(record.accuracy for record in records)
     assert summary is not None  # a part has records
     return f"{summary.mean:.2f}" + (f" ± {summary.std:.2f}" if summary.n > 1 else "")
-
-
-def _metrics(group: Group) -> PageTable:
-    """A row for base, new and all classes."""
-    rows: list[list[Cell]] = [
-        [CLASSES[classes], *(_metric(records, name) for name in METRICS), len(records)]
-        for classes, records in group.parts().items()
-    ]
-    note = "Percent, mean over seeds. ECE is the expected calibration error, 0 is best."
-    return simple_table("Metrics", note, ["tested on", *METRICS.values(), "seeds"], rows)
-
-
-def _metric(records: Iterable[Record], name: str) -> Summary | None:
-    if name == "accuracy":
-        return summarise(record.accuracy for record in records)
-    metrics = [(record.content.get("metrics") or {}).get("test") or {} for record in records]
-    return summarise(metric[name] for metric in metrics if metric.get(name) is not None)
-
-
-def _classes(group: Group) -> PageTable | None:
-    """A row a class: how well it is recognised, and what it is mostly taken for."""
-    rows: list[list[Cell]] = []
-    for classes, records in group.parts().items():
-        found = groups.details(records)
-        if not found:
-            continue
-        names, counts = found[0]["class_names"], found[0]["per_class_count"]
-        values = groups.accuracies_of_classes(found)
-        mistakes = _most_mistaken(groups.confusion(found), names)
-        rows += [
-            [name, classes, count, summarise(values.get(name, [])), mistakes.get(name)]
-            for name, count in zip(names, counts, strict=True)
-        ]
-    headers = ["class", "part", "images", "accuracy", "mostly taken for"]
-    note = "Percent, mean over seeds; of its wrong answers, the most frequent one."
-    return simple_table("Every class", note, headers, rows) if rows else None
-
-
-def _most_mistaken(cells: Iterable[tuple[int, int, int]], names: Sequence[str]) -> dict[str, str]:
-    """Class name to its most frequent wrong prediction and how often it is, of all its images."""
-    totals: dict[int, int] = {}
-    worst: dict[int, tuple[int, int]] = {}
-    for true, predicted, count in cells:
-        totals[true] = totals.get(true, 0) + count
-        if predicted != true and count > worst.get(true, (0, 0))[0]:
-            worst[true] = (count, predicted)
-    return {
-        names[true]: f"{names[predicted]} ({100 * count / totals[true]:.0f} %)"
-        for true, (count, predicted) in worst.items()
-    }
 
 
 def _attention(records: Iterable[Record]) -> list[Image]:

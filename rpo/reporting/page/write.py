@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import groupby
 from multiprocessing import get_context
@@ -17,6 +16,7 @@ from rpo.reporting.figures import gallery, groups
 from rpo.reporting.figures.groups import Group
 from rpo.reporting.figures.missing import left_out
 from rpo.reporting.figures.style import styles
+from rpo.reporting.page import summary
 from rpo.reporting.page.sections import Section, section, show
 from rpo.reporting.page.tables import page_table
 from rpo.reporting.records import Record
@@ -60,10 +60,10 @@ def render(records: Sequence[Record], tables: Sequence[Table], workers: int = 1)
         trim_blocks=True,
     )
     return environment.get_template("page.html").render(
-        title=_title(found),
-        lead=_lead(records, found),
-        facts=_facts(records),
-        choices=[("dataset", _datasets(found)), ("method", list(colours))],
+        title=summary.title(found),
+        lead=summary.lead(records, found),
+        facts=summary.facts(records),
+        choices=[("dataset", summary.datasets(found)), ("method", list(colours))],
         note=NOTE,
         tables=[
             page_table(table, colours, lambda row: links.get(_row_key(row), "")) for table in tables
@@ -90,10 +90,6 @@ def _row_key(row: Mapping[str, Cell]) -> tuple[Cell, ...]:
     return (row.get("dataset"), row.get("method"), row.get("config"), row.get("shots") or 0)
 
 
-def _datasets(found: Sequence[Group]) -> list[str]:
-    return list(dict.fromkeys(one.dataset for one in found))
-
-
 def _figures(records: Sequence[Record]) -> list[tuple[str, list[Any]]]:
     """Figures under the title that they share."""
     drawn = [show(one) for one in gallery.overview(records)]
@@ -114,40 +110,3 @@ def _datasets_of(sections: Sequence[Section]) -> list[dict[str, Any]]:
         {"name": dataset, "link": groups.slug(f"runs {dataset}"), "groups": list(some)}
         for dataset, some in groupby(sections, lambda one: one.dataset)
     ]
-
-
-def _title(found: Sequence[Group]) -> str:
-    methods, datasets = list(dict.fromkeys(one.method for one in found)), _datasets(found)
-    return f"{_some(methods, 'methods')} on {_some(datasets, 'datasets')}"
-
-
-def _some(names: Sequence[str], noun: str) -> str:
-    """A few names in full, many as a number."""
-    if len(names) > 3:
-        return f"{len(names)} {noun}"
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _lead(records: Sequence[Record], found: Sequence[Group]) -> str:
-    methods = ", ".join(dict.fromkeys(one.method for one in found))
-    count = f"{len(records)} evaluations in {len(found)} groups of seeds"
-    return f"{count}: {methods}; on {', '.join(_datasets(found))}."
-
-
-def _facts(records: Sequence[Record]) -> list[tuple[str, str]]:
-    contents = [record.content for record in records]
-    shots = sorted({groups.shots_of(record) for record in records} - {0})
-    seeds = sorted({record.seed for record in records if record.seed >= 0})
-    facts = {
-        "written": datetime.now(timezone.utc).strftime("%d %B %Y, %H:%M UTC"),
-        "shots": ", ".join("all images" if number < 0 else str(number) for number in shots),
-        "seeds": ", ".join(map(str, seeds)),
-        "backbone": _distinct(content.get("backbone") for content in contents),
-        "device": _distinct(content.get("device") for content in contents),
-        "PyTorch": _distinct((c.get("versions") or {}).get("torch") for c in contents),
-    }
-    return [(name, value) for name, value in facts.items() if value]
-
-
-def _distinct(values: Any) -> str:
-    return ", ".join(sorted({str(value) for value in values if value}))

@@ -4,11 +4,12 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rpo.attention import attention_mask
-from rpo.reporting.figures import accuracy, groups, masks, overview, training
+from rpo.reporting.figures import groups, masks, overview, training
 from rpo.reporting.figures.classes import class_accuracies
 from rpo.reporting.figures.confusion import confusion_matrix
 from rpo.reporting.figures.export import write_figures
 from rpo.reporting.figures.missing import left_out
+from rpo.reporting.figures.shots import accuracy_over_shots
 from rpo.reporting.figures.style import COLOURS, shorten, styles
 from rpo.reporting.page.vector import inline_svg
 from rpo.reporting.records import read_records
@@ -16,7 +17,7 @@ from rpo.reporting.records import read_records
 
 def test_a_method_has_one_colour_everywhere():
     colour = COLOURS["RPO"][0]
-    curves = accuracy.accuracy_over_shots({"CoOp": {1: [50]}, "RPO": {1: [50.0], 2: [60.0]}})
+    curves = accuracy_over_shots({"CoOp": {1: [50]}, "RPO": {1: [50.0], 2: [60.0]}})
     line = curves.axes[0].get_legend_handles_labels()[0][1]
     assert to_hex(line[0].get_color()) == colour
     bars = class_accuracies({"cat": 50.0}, {}, "RPO").axes[0].patches
