@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 from rpo.reporting.table import Table
 
 NEEDED = ("matplotlib", "jinja2")

@@ -10,7 +10,7 @@ from rpo.reporting.figures.gallery import overview
 from rpo.reporting.figures.group_figures import of_group
 from rpo.reporting.figures.groups import group
 from rpo.reporting.figures.style import settings
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 # Without the date the same runs give the same file.
 WITHOUT_DATE = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}

@@ -15,7 +15,7 @@ from rpo.reporting.figures.overview import (
 )
 from rpo.reporting.figures.seeds import FEWEST_FOR_A_BOX, accuracy_over_seeds
 from rpo.reporting.figures.shots import accuracy_over_shots
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 
 def overview(records: Sequence[Record]) -> Iterator[Drawn]:

@@ -11,7 +11,7 @@ from rpo.reporting.figures.confusion import confusion_matrix
 from rpo.reporting.figures.drawn import Drawn
 from rpo.reporting.figures.groups import CLASSES, Group
 from rpo.reporting.figures.training import History, loss_curves
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 Details = Sequence[Mapping[str, Any]]
 

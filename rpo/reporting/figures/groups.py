@@ -7,7 +7,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from rpo.reporting.names import ZERO_SHOT, dataset_order, method_order
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 CLASSES = {"base": "base classes", "new": "new classes", "all": "all classes"}
 

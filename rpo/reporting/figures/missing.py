@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rpo.reporting.figures import groups
 from rpo.reporting.figures.gallery import mask_forms
 from rpo.reporting.figures.overview import base_and_new, over_seeds, over_shots
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 
 def left_out(records: Sequence[Record]) -> list[str]:

@@ -6,7 +6,7 @@ from statistics import mean
 
 from rpo.reporting.figures.groups import CLASSES, series, shots_of
 from rpo.reporting.names import dataset_order
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 # Shots to the seeds' accuracies in percent, 0 for what is not trained.
 Points = dict[int, list[float]]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from rpo.reporting.figures import groups
 from rpo.reporting.figures.groups import CLASSES, Group
 from rpo.reporting.page.tables import PageTable, simple_table
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 from rpo.reporting.statistics import Summary, summarise
 from rpo.reporting.table import Cell
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from rpo.reporting.figures.groups import CLASSES
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 # Names of few-shot images that are listed; results.json has them all.
 LISTED = 6

@@ -14,7 +14,7 @@ from rpo.reporting.page.metrics import classes_table, metrics_table
 from rpo.reporting.page.runs import Run, page_runs
 from rpo.reporting.page.tables import PageTable
 from rpo.reporting.page.vector import PIXELS_AN_INCH, WIDE_INCHES, inline_svg
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 from rpo.reporting.statistics import summarise
 
 
@@ -95,12 +95,10 @@ def _score(records: Sequence[Record]) -> str:
 
 
 def _attention(records: Iterable[Record]) -> list[Image]:
-    """The pictures that `rpo look` left beside the runs."""
-    images = []
-    for record in records:
+    """The picture that `rpo look` left beside a run, of the first seed that has one."""
+    for record in sorted(records, key=lambda record: record.seed):
         path = record.path.parent / "attention.png"
         if path.is_file():
             source = f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
-            about = f"Attention of the visual prompts, seed {record.seed}, drawn by rpo look."
-            images.append(Image(source, about))
-    return images
+            return [Image(source, f"Visual prompts of seed {record.seed}, drawn by rpo look.")]
+    return []

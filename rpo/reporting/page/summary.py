@@ -6,7 +6,7 @@ from typing import Any
 
 from rpo.reporting.figures import groups
 from rpo.reporting.figures.groups import Group
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 
 
 def datasets(found: Sequence[Group]) -> list[str]:

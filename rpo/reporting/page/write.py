@@ -19,7 +19,7 @@ from rpo.reporting.figures.style import styles
 from rpo.reporting.page import summary
 from rpo.reporting.page.sections import Section, section, show
 from rpo.reporting.page.tables import page_table
-from rpo.reporting.records import Record
+from rpo.reporting.record import Record
 from rpo.reporting.table import Cell, Table
 
 # Below this a process takes longer to start than to draw.

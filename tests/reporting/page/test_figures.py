@@ -88,7 +88,7 @@ def test_what_is_drawn_depends_on_the_runs(make_outputs, tmp_path):
 
 
 def test_every_figure_is_written_as_svg_and_pdf(make_outputs, tmp_path):
-    records = read_records([make_outputs(methods=["ZeroshotCLIP", "RPO"], shots=[1, 4])])
+    records = read_records([make_outputs(methods=["RPO"], shots=[1, 4], names=["cat", "dog"])])
     count = write_figures(records, tmp_path / "figures")
     names = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert len(names) == 2 * count

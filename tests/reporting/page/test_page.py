@@ -8,6 +8,8 @@ import pytest
 
 from rpo.cli import main
 from rpo.reporting import visual
+from rpo.reporting.figures.groups import group
+from rpo.reporting.page import write
 from rpo.reporting.page.write import render
 from rpo.reporting.records import read_records
 from rpo.reporting.tables import build_tables
@@ -128,6 +130,12 @@ def test_pictures_of_rpo_look_are_inside(make_outputs, draw_image):
     _, page, _ = page_of(folder)
     sources = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
     assert len(sources) == 1 and sources[0].startswith("data:image/png;base64,iVBOR")
+
+
+def test_several_processes_draw_the_same(make_outputs, monkeypatch):
+    found = group(read_records([make_outputs(methods=["CoOp", "RPO"], seeds=[1])]))
+    monkeypatch.setattr(write, "GROUPS_A_WORKER", 1)
+    assert write._sections(found, workers=2) == write._sections(found, workers=1)
 
 
 def test_what_differs_between_runs_comes_first(make_outputs):
