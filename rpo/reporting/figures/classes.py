@@ -30,7 +30,7 @@ def class_accuracies(
     labels = [shorten(name, 32) for name in places]
     margins = Margins(text_width(labels), 0.15, 0.5, 0.05)
     height = 0.6 + 0.17 * max(len(names), 3)
-    figure = new_figure(margins.left + 2.2, height, margins)
+    figure = new_figure(margins.left + 1.9, height, margins)
     axes = figure.add_subplot(xlabel="accuracy (%)", xlim=(0, 100))
     axes.barh(
         list(places.values()),

@@ -28,7 +28,7 @@ def confusion_matrix(cells: Iterable[tuple[int, int, int]], class_names: Sequenc
     """
     size = len(class_names)
     names = [shorten(name, 22) for name in class_names] if size <= MOST_LABELLED else []
-    side = max(1.5, 0.24 * size) if names else 3.8
+    side = max(1.5, 0.24 * size) if names else 3.4
     room, bar = text_width(names) + 0.3, BAR if size > MOST_NUMBERED else 0.0
     width, height = room + side + bar + 0.1, room + side + 0.1
     figure = new_figure(width, height, Margins(room, bar + 0.1, room, 0.1))

@@ -98,8 +98,8 @@ def test_every_figure_is_written_as_svg_and_pdf(make_outputs, tmp_path):
 
 
 def test_svg_keeps_text_and_refers_to_itself_only():
-    svg = inline_svg(class_accuracies({"5 $ & <b>": 50.0}, {"5 $ & <b>": 3.0}), "one", "bars")
-    assert "5 $ &amp; &lt;b&gt;" in svg
+    svg = inline_svg(class_accuracies({"$5 & $6 <b>": 50.0}, {}), "one", "bars")
+    assert ">$5 &amp; $6 &lt;b&gt;</text>" in svg
     assert "http" not in svg and "<style" not in svg
     assert 'id="one-' in svg and 'href="#one-' in svg
 
