@@ -23,9 +23,10 @@ def class_accuracies(
         spreads: class name to the standard deviation over seeds.
         label: whose colour it is.
     """
-    names: list[str | None] = sorted(accuracies, key=lambda name: accuracies[name])  # type: ignore
-    if len(names) > 2 * ENDS:
-        names = [*names[:ENDS], None, *names[-ENDS:]]
+    order = sorted(accuracies, key=lambda name: accuracies[name])
+    names: list[str | None] = [*order]
+    if len(order) > 2 * ENDS:
+        names = [*order[:ENDS], None, *order[-ENDS:]]
     places = {name: place for place, name in enumerate(names) if name is not None}
     labels = [shorten(name, 32) for name in places]
     margins = Margins(text_width(labels), 0.15, 0.5, 0.05)

@@ -93,7 +93,8 @@ def simple_table(
     title: str, caption: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]
 ) -> PageTable:
     """A table whose rows belong to nobody in particular; its first column is text."""
-    numeric = [index > 0 and _is_numeric(column) for index, column in enumerate(zip(*rows))]  # noqa: B905
+    columns_of_cells = list(zip(*rows, strict=True))
+    numeric = [index > 0 and _is_numeric(cells) for index, cells in enumerate(columns_of_cells)]
     columns = [PageColumn(*pair) for pair in zip(headers, numeric, strict=True)]
     shown = [
         PageRow([page_cell(*pair, wrap=True) for pair in zip(row, numeric, strict=True)])

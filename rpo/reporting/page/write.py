@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rpo.environment import installed_version
 from rpo.files import write_text
 from rpo.reporting.figures import gallery, groups
 from rpo.reporting.figures.groups import Group
@@ -73,7 +73,7 @@ def render(records: Sequence[Record], tables: Sequence[Table], workers: int = 1)
         datasets=_datasets_of(_sections(found, workers)),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
-        footer=f"Written by rpo report --html, rpo-clip {version('rpo-clip')}.",
+        footer=f"Written by rpo report --html, rpo-clip {installed_version('rpo-clip') or ''}",
     )
 
 

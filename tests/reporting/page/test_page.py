@@ -161,3 +161,15 @@ def test_without_matplotlib_it_is_said_how_to_get_it(make_outputs, monkeypatch, 
     assert main(["report", folder, "--html", "page.html"]) == 2
     message = "--html needs matplotlib: pip install 'rpo-clip[report]'"
     assert message in capsys.readouterr().err
+
+
+def test_runs_that_were_trained_elsewhere_are_told_apart(make_outputs):
+    folder = make_outputs(methods=["RPO"], datasets=["ImageNet", "ImageNetV2"], parts=["all"])
+    for path in folder.rglob("imagenetv2/**/results.json"):
+        source = {"dataset": "ImageNet", "classes": "all", "shots": 16, "seed": 1}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"trained_on": source}))
+    _, page, _ = page_of(folder)
+    ids = [attributes.get("id") for tag, attributes in page.tags if tag == "details"]
+    assert "imagenetv2-from-imagenet-rpo-main-k24-shots-16" in ids
+    assert "main_K24, trained on ImageNet" in page.text
+    assert "Domain generalization" in page.text
