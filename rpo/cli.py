@@ -37,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = args.run(args)
         sys.stdout.flush()  # so that a reader that has gone is noticed here
         return status
+    except KeyboardInterrupt:  # which `rpo run` explains itself once it has begun
+        if os.environ.get("RPO_DEBUG"):
+            raise
+        print("\nInterrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         if os.environ.get("RPO_DEBUG"):
             raise

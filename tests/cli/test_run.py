@@ -232,10 +232,15 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same(place, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
-def test_control_c(place):
+@pytest.mark.parametrize("moment", ["before the first job", "in training"])
+def test_control_c(place, moment):
     command = [*place, "--methods", "CoOp", "RPO", "--seeds", "1", "--processes", "2"]
     running = Command([*command, "OPTIM.MAX_EPOCH", "2000"])
-    wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+    assert running.process.stdout.readline() == "2 jobs: 0 finished, 0 interrupted, 2 to start\n"
+    if moment == "in training":
+        wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+    else:
+        time.sleep(0.5)  # the server of processes is importing
     os.killpg(running.process.pid, signal.SIGINT)
     said = running.process.communicate(timeout=30)[0]
     assert running.process.returncode == 130

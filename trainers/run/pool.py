@@ -7,7 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,6 +91,8 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work.__module__])
     # Ctrl-C goes to all processes of a terminal; these leave it to the command, which ends them.
+    # The tracker would be started with the server, and lift the block again before it.
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
