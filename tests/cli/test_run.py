@@ -192,13 +192,16 @@ def wait_for(condition, seconds=60):
         time.sleep(0.005)
 
 
+PROGRAM = "import sys; from rpo.cli import main; sys.exit(main())"
+
+
 class Command:
     """`rpo run` in a process group of its own, as a terminal starts it."""
 
     def __init__(self, arguments):
         self.mark = f"{os.getcwd()}-{time.time()}"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rpo.cli", *arguments],
+            [sys.executable, "-c", PROGRAM, *arguments],
             env={**os.environ, "RPO_TEST_MARK": self.mark},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
