@@ -27,7 +27,8 @@ demo: .venv/installed
 
 # Every method on the digits, seeds 1-3: one table of base, new and H. Some minutes on 2 cores.
 compare: .venv/installed
-	python tools/compare.py
+	rpo run base2new --preset tiny --datasets digits --processes 2 --output output/compare
+	rpo report output/compare
 
 # Two runs, because the toy datasets and trainers of dassl-lite's tests register themselves.
 test: .venv/installed-dev

@@ -1,4 +1,4 @@
-"""Installed names are `rpo`, `rpo.trainers` and `rpo.datasets`, whatever the folders are called.
+"""Installed is `rpo` alone, with `rpo.trainers` and its like, whatever the folders are called.
 
 A top-level package named `datasets` would overwrite Hugging Face's, so the map below is the one
 place where folder and import name differ.
@@ -10,16 +10,24 @@ setup(
     packages=[
         "rpo",
         "rpo.assets",
+        "rpo.configs",
+        "rpo.datasets",
         "rpo.reporting",
         "rpo.reporting.figures",
         "rpo.reporting.page",
         "rpo.trainers",
-        "rpo.datasets",
+        "rpo.trainers.run",
     ],
-    package_dir={"rpo": "rpo", "rpo.trainers": "trainers", "rpo.datasets": "datasets"},
+    package_dir={
+        "rpo": "rpo",
+        "rpo.configs": "configs",
+        "rpo.datasets": "datasets",
+        "rpo.trainers": "trainers",
+    },
     package_data={
         "rpo": ["py.typed"],
         "rpo.assets": ["*"],
+        "rpo.configs": ["**/*.yaml"],
         "rpo.reporting.page": ["templates/*"],
     },
 )

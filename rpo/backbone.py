@@ -1,8 +1,10 @@
 """Loading CLIP: OpenAI's names, local files, and the tiny one that ships with the package."""
 
+import contextlib
 import os
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from types import ModuleType
@@ -61,12 +63,35 @@ def load_clip(name: str) -> Clip:
         ValueError: there is no such name or file, or the file is not a CLIP.
         FileNotFoundError: the weights are not here and cannot be downloaded.
     """
+    if _kept is not None and name in _kept:
+        return _kept[name]
     path = backbone_file(name)
     state = read_state_dict(path)
     try:
-        return import_clip().model.build_model(state).eval()
+        clip = import_clip().model.build_model(state).eval()
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
+    if _kept is not None:
+        _kept[name] = clip
+    return clip
+
+
+# The CLIPs loaded so far within `keep_clip`, None outside of it.
+_kept: dict[str, Clip] | None = None
+
+
+@contextlib.contextmanager
+def keep_clip() -> Iterator[None]:
+    """While it lasts, `load_clip` reads a CLIP once and then returns that very one.
+
+    For a training and its evaluations: they use CLIP in one precision and never change its weights.
+    """
+    global _kept
+    _kept = {}
+    try:
+        yield
+    finally:
+        _kept = None
 
 
 def backbone_file(name: str) -> Path:

@@ -3,12 +3,15 @@
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
+from itertools import islice
 
 # Subcommand to (module, what it does). A module has `add_arguments(parser)` and `run(args)`.
 COMMANDS = {
     "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
+    "run": ("rpo.trainers.run.command", "run all experiments of a protocol, resumably"),
     "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
     "look": ("rpo.trainers.look", "show where the visual prompts of a run of RPO look"),
     "report": ("rpo.reporting.report", "tables of finished runs: base / new / H, cost, ..."),
@@ -18,17 +21,27 @@ COMMANDS = {
 }
 # What bad input raises. Anything else is a fault of the program and keeps its traceback.
 USER_ERRORS = (FileNotFoundError, KeyError, ValueError, ImportError)
+# A configuration key as it is typed: OPTIM.LR.
+KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; the exit status is 2 after bad input."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)
-    args = build_parser(chosen).parse_args(arguments)
+    pairs: list[str] = []
+    if chosen == "run":  # whose flags with several values would swallow them
+        arguments, pairs = split_pairs(arguments)
     try:
+        args = build_parser(chosen).parse_args(arguments, argparse.Namespace(pairs=pairs))
         status = args.run(args)
         sys.stdout.flush()  # so that a reader that has gone is noticed here
         return status
+    except KeyboardInterrupt:  # which `rpo run` explains itself once it has begun
+        if os.environ.get("RPO_DEBUG"):
+            raise
+        print("\nInterrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         if os.environ.get("RPO_DEBUG"):
             raise
@@ -36,8 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except USER_ERRORS as error:
         if os.environ.get("RPO_DEBUG"):
             raise
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"rpo {chosen}: {message}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
+        print(f"rpo {chosen}: {explain(error)}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
         return 2
 
 
@@ -46,6 +58,24 @@ def _reader_has_gone() -> int:
     # Python flushes once more when it ends, which must not fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return 128 + 13  # the number of SIGPIPE
+
+
+def explain(error: BaseException) -> str:
+    """The message of an error; that of a KeyError without the quotes that Python puts around it."""
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+
+
+def split_pairs(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments without their KEY VALUE pairs, and those."""
+    rest: list[str] = []
+    pairs: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if KEY.fullmatch(argument):
+            pairs += [argument, *islice(remaining, 1)]
+        else:
+            rest.append(argument)
+    return rest, pairs
 
 
 def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:

@@ -21,5 +21,6 @@ from rpo.backbone import load_clip
 
 load_clip("tiny")
 assert rpo.cli.main(["doctor"]) == 0
+assert rpo.cli.main("run base2new --preset tiny --datasets digits --methods RPO --dry-run".split()) == 0
 print("the wheels work")
 PYTHON

@@ -30,8 +30,8 @@ def test_one_top_level_name_each(wheels, distribution, name):
 def test_the_wheel_is_complete(wheels):
     files = set(wheels["rpo_clip"])
     assert {"rpo/assets/tiny_clip.pt", "rpo/assets/published.csv", "rpo/py.typed"} <= files
-    for folder in ("rpo", "trainers", "datasets"):
-        for source in (ROOT / folder).rglob("*.py"):
+    for folder in ("rpo", "trainers", "datasets", "configs"):
+        for source in (ROOT / folder).rglob("*.yaml" if folder == "configs" else "*.py"):
             assert f"rpo/{source.relative_to(ROOT).as_posix().removeprefix('rpo/')}" in files
     for template in (ROOT / "rpo/reporting/page/templates").iterdir():
         assert f"rpo/reporting/page/templates/{template.name}" in files

@@ -44,6 +44,7 @@ class LogisticProbe(FrozenTrainer):
     """Saves `weight`, `bias` and `class_names`. The images are not augmented."""
 
     section = "LOGISTICPROBE"
+    names_new_classes = False
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:

@@ -32,6 +32,9 @@ IMAGENET_TEMPLATES = [
 class ZeroshotCLIP(FrozenTrainer):
     """Reads DATASET.TEMPLATE, or DATASET.PROMPT for a dataset without one. Learns nothing."""
 
+    learns = False
+    scripts = "zsclip"
+
     def build_model(self) -> None:
         self.load_clip()
         names = class_names(self.cfg, self.dm.dataset.classnames)
@@ -65,6 +68,8 @@ class ZeroshotCLIP(FrozenTrainer):
 @TRAINER_REGISTRY.register()
 class ZeroshotCLIP2(ZeroshotCLIP):
     """The mean of seven templates, and of the dataset's own where it is not ImageNet."""
+
+    scripts = "zsclip2"
 
     def templates(self) -> list[str]:
         own = [] if self.cfg.DATASET.NAME == "ImageNet" else super().templates()

@@ -60,13 +60,21 @@ def run_state(cfg: Any) -> str:
     if not os.path.isfile(path):
         return "interrupted" if any(_model_folders(cfg.OUTPUT_DIR)) else "new"
     run = read_json(path)
-    differences = sorted(_differences(_flat(run["config"]), _flat(_plain(cfg))))
-    if differences:
+    different = differences(run["config"], cfg)
+    if different:
         raise ConfigMismatchError(
             f"{cfg.OUTPUT_DIR} holds a run of another configuration. Choose another OUTPUT_DIR or "
-            "start anew with --overwrite. Different are:\n" + "\n".join(differences)
+            "start anew with --overwrite. Different are:\n" + "\n".join(different)
         )
     return "finished" if run["finished"] else "interrupted"
+
+
+def differences(stored: dict[str, Any], asked: Any) -> list[str]:
+    """Return a line for each key in which a stored configuration differs from the one asked for.
+
+    Keys that say where and how to run, `IGNORED_KEYS`, are not compared.
+    """
+    return sorted(_differences(_flat(stored), _flat(_plain(asked))))
 
 
 def record_run(cfg: Any, finished: bool) -> None:

@@ -1,5 +1,6 @@
 """Small helpers: files, folders, JSON, images, seeds."""
 
+import functools
 import json
 import os
 import random
@@ -74,6 +75,7 @@ def set_random_seed(seed: int) -> None:
     torch.cuda.manual_seed_all(seed)
 
 
+@functools.cache  # slow: it starts programs to ask for drivers and the like
 def collect_env_info() -> str:
     """Return versions of torch, CUDA, Python and Pillow as text for a log."""
     from torch.utils.collect_env import get_pretty_env_info

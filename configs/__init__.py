@@ -1,0 +1,1 @@
+"""Configurations, protocols and presets, installed as `rpo.configs` so that commands find them."""

@@ -1,0 +1,297 @@
+"""`rpo run` as a user types it: skipped, continued, interrupted, killed."""
+
+import json
+import multiprocessing
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from rpo.backbone import keep_clip, load_clip
+from rpo.cli import main, split_pairs
+
+PRESET = ("--preset", "tiny", "--datasets", "eurosat", "--shots", "2")
+RUN = "eurosat/shots_2/RPO/tiny_K24/seed1"
+TRAINED = f"output/rpo/base2new/train_base/{RUN}"
+TESTED = f"output/rpo/base2new/test_new/{RUN}"
+KEYS = ("OPTIM.MAX_EPOCH", "2", "DATALOADER.TRAIN_X.BATCH_SIZE", "2")
+
+
+@pytest.fixture
+def place(miniature, tmp_path, clip_file, monkeypatch):
+    """An empty working folder with images, and the arguments of every run there."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    # Not by DATA: the server of processes keeps the environment of the first test.
+    root = ("--root", str(miniature("EuroSAT")))
+    return ["run", "base2new", *PRESET, *root, "MODEL.BACKBONE.NAME", str(clip_file), *KEYS]
+
+
+def metrics(folder):
+    return json.loads(Path(folder, "results.json").read_text())["metrics"]
+
+
+def checkpoints(folder="output"):
+    """Everything that is learnt and kept, by path below the folder."""
+    return {
+        str(path.relative_to(folder)): torch.load(path, weights_only=True)["state_dict"]
+        for path in Path(folder).rglob("model.pth.tar-*")
+    }
+
+
+def assert_same(one, other):
+    """Two output folders hold the same results and the same parameters, bit for bit."""
+    found = [
+        {str(path.relative_to(folder).parent) for path in Path(folder).rglob("results.json")}
+        for folder in (one, other)
+    ]
+    assert found[0] == found[1] != set()
+    for name in found[0]:
+        assert metrics(f"{one}/{name}") == metrics(f"{other}/{name}"), name
+    learnt = [checkpoints(folder) for folder in (one, other)]
+    assert learnt[0].keys() == learnt[1].keys()
+    for name, state in learnt[0].items():
+        assert all(torch.equal(state[key], learnt[1][name][key]) for key in state), name
+
+
+def times_of_change():
+    return {path: path.stat().st_mtime_ns for path in Path("output").rglob("*") if path.is_file()}
+
+
+def test_every_method_as_with_the_commands_that_the_dry_run_prints(place, capsys):
+    """And so as with the scripts, whose commands these are: see test_protocols."""
+    commands = [*place, "--seeds", "1"]
+    assert main([*commands, "--output", "pasted", "--dry-run"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "10 jobs: 0 finished, 0 interrupted, 10 to start"
+    assert not Path("pasted").exists()
+    assert main([*commands, "--processes", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "[10/10] " in said and " left\n" in said
+    assert "RPO, EuroSAT, 2 shots, seed 1: base " in said and ", new " in said
+    assert "LogisticProbe" in said and "rpo report output/zsclip " in said
+    for line in printed:
+        if line.startswith("rpo train "):
+            assert main(shlex.split(line)[1:]) == 0
+    for name in checkpoints("pasted").keys() - checkpoints().keys():
+        Path("pasted", name).unlink()  # only `rpo run` knows which are not needed any more
+    assert_same("output", "pasted")
+    assert all(name.endswith(("-2", "probe/model.pth.tar-1")) for name in checkpoints())
+
+
+def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, capsys):
+    command = [*place, "--methods", "RPO", "--seeds", "1"]
+    assert main(command) == 0
+    before, results = times_of_change(), metrics(TESTED)
+    capsys.readouterr()
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
+    assert times_of_change() == before
+
+    Path(TRAINED, "prompt_learner/model.pth.tar-1").write_text("left by a killed run")
+    assert main(command) == 0
+    assert times_of_change() == before
+
+    # Trained anew, which makes the evaluation one of parameters that are gone.
+    os.utime(f"{TRAINED}/run.json")
+    assert main([*command, "--dry-run"]) == 0
+    assert "0 finished, 1 interrupted" in capsys.readouterr().out
+    assert main(command) == 0
+    changed = {path for path, moment in times_of_change().items() if before.get(path) != moment}
+    assert Path(TESTED, "results.json") in changed and Path(TRAINED, "results.json") not in changed
+    assert metrics(TESTED) == results
+
+    assert main([*command, "--overwrite"]) == 0
+    assert Path(TRAINED, "results.json").stat().st_mtime_ns > max(before.values())
+    assert metrics(TESTED) == results
+
+
+def test_without_a_test_there_is_no_accuracy(place, capsys):
+    assert main([*place, "--methods", "LogisticProbe", "--seeds", "1", "TEST.NO_TEST", "True"]) == 0
+    assert "LogisticProbe, EuroSAT, 2 shots, seed 1: base - (" in capsys.readouterr().out
+
+
+def test_a_failed_job_does_not_stop_the_others(place, capsys):
+    datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
+    assert main([*place, *datasets, "--seeds", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "RPO, DescribableTextures, 2 shots, seed 1: FAILED" in said
+    assert (
+        "DescribableTextures needs " in said and "log: output/rpo/base2new/train_base/dtd" in said
+    )
+    assert "RPO, EuroSAT, 2 shots, seed 1: base " in said
+    assert said.endswith(
+        "2 of 4 jobs failed:\n  ZeroshotCLIP, DescribableTextures\n"
+        "  RPO, DescribableTextures, 2 shots, seed 1\n"
+    )
+    log = Path("output/rpo/base2new/train_base/dtd/shots_2/RPO/tiny_K24/seed1/log.txt").read_text()
+    assert "Traceback" in log and log.count("DescribableTextures needs ") == 1
+
+
+def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, capsys):
+    miniature("DescribableTextures")
+    lines = ["title: Mine", "train: all", "datasets: [eurosat]", "transfer: [food101, dtd]"]
+    Path("mine.yaml").write_text("\n".join([*lines, "shots: [2]", "seeds: [1]"]))
+    command = [place[0], "mine.yaml", *place[2:], "--methods", "RPO"]
+    assert main(command) == 1
+    said = capsys.readouterr().out
+    assert "Food101 needs " in said and "1 of 1 jobs failed" in said
+    output = Path("output/rpo/mine")
+    assert (output / "train_all" / RUN / "results.json").is_file()
+    there = output / "test_all" / RUN.replace("eurosat", "dtd") / "results.json"
+    assert json.loads(there.read_text())["dataset"] == "DescribableTextures"
+    miniature("Food101")
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("1 job: 0 finished, 1 interrupted, 0 to start")
+    assert ": all " in said and ", Food101 " in said and ", DescribableTextures " in said
+
+
+def test_another_configuration_fails_and_names_the_keys(place, capsys):
+    command = [*place, "--methods", "RPO", "ZeroshotCLIP", "--seeds", "1"]
+    assert main(command) == 0
+    before = times_of_change()
+    assert main([*command, "OPTIM.LR", "0.5"]) == 1
+    said = capsys.readouterr().out
+    assert "OPTIM.LR: 0.05 there, 0.5 now" in said and "1 of 2 jobs failed" in said
+    assert main([*command, "TEST.SPLIT", "val"]) == 1
+    said = capsys.readouterr().out
+    assert "TEST.SPLIT: 'test' there, 'val' now" in said and "2 of 2 jobs failed" in said
+    assert times_of_change() == before
+
+
+def test_a_killed_job_is_a_failed_job(place, capsys):
+    command = [*place, "--methods", "RPO", "--seeds", "1", "OPTIM.MAX_EPOCH", "2000"]
+
+    def kill():
+        wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+        (child,) = multiprocessing.active_children()
+        os.kill(child.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    assert main(command) == 1
+    killer.join()
+    said = capsys.readouterr().out
+    assert "the process was ended by SIGKILL" in said and f"log: {TRAINED}/log.txt" in said
+
+
+def wait_for(condition, seconds=60):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+PROGRAM = "import sys; from rpo.cli import main; sys.exit(main())"
+
+
+class Command:
+    """`rpo run` in a process group of its own, as a terminal starts it."""
+
+    def __init__(self, arguments):
+        self.mark = f"{os.getcwd()}-{time.time()}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            env={**os.environ, "RPO_TEST_MARK": self.mark},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def is_gone(self):
+        """No process that it started is left."""
+        return not any(self.mark in environment_of(path) for path in Path("/proc").glob("[0-9]*"))
+
+
+def environment_of(process):
+    try:
+        return (process / "environ").read_text(errors="replace")
+    except OSError:  # it has ended, or is another user's
+        return ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
+def test_killed_at_any_moment_and_run_again_it_is_the_same(place, monkeypatch):
+    command = [*place, "--methods", "CoOp", "RPO", "--seeds", "1", "--processes", "2"]
+    command += ["OPTIM.MAX_EPOCH", "12"]
+    assert main([*command, "--output", "undisturbed"]) == 0
+    moments = ("run.json", "prompt_learner/model.pth.tar-8")
+    for moment in moments:
+        running = Command(command)
+        wait_for(lambda moment=moment: Path(TRAINED, moment).exists())
+        running.process.kill()
+        assert running.process.wait() == -signal.SIGKILL
+        wait_for(running.is_gone)
+    assert main(command) == 0
+    assert_same("undisturbed", "output")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("moment", ["before the first job", "in training"])
+def test_control_c(place, moment):
+    command = [*place, "--methods", "CoOp", "RPO", "--seeds", "1", "--processes", "2"]
+    running = Command([*command, "OPTIM.MAX_EPOCH", "2000"])
+    assert running.process.stdout.readline() == "2 jobs: 0 finished, 0 interrupted, 2 to start\n"
+    if moment == "in training":
+        wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+    else:
+        time.sleep(0.5)  # the server of processes is importing
+    os.killpg(running.process.pid, signal.SIGINT)
+    said = running.process.communicate(timeout=30)[0]
+    assert running.process.returncode == 130
+    assert said.endswith("\nInterrupted. The same command continues where this one stopped.\n")
+    assert "Traceback" not in said
+    wait_for(running.is_gone)
+    assert not Path(TRAINED, "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["base2now"], 'no protocol "base2now". Did you mean "base2new"?'),
+        (["base2new", "--preset", "tin"], 'no preset "tin". Did you mean "tiny"?'),
+        (["base2new", "--methods", "RP0"], 'Did you mean "RPO"?'),
+        (["base2new", "--datasets", "eurosatt"], 'Did you mean "eurosat"?'),
+        (["base2new", "OPTIM.LRR", "1"], 'no key "OPTIM.LRR". Did you mean "OPTIM.LR"?'),
+        (["base2new", "--seeds", "1", "OPTIM.LR"], "'OPTIM.LR' has no value"),
+        (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
+    ],
+)
+def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
+    assert main(["run", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("output").exists()
+
+
+def test_pairs_may_stand_anywhere():
+    typed = "run base2new OPTIM.LR 0.1 --seeds 1 2 TRAINER.RPO.K -4 --dry-run"
+    rest, pairs = split_pairs(typed.split())
+    assert rest == ["run", "base2new", "--seeds", "1", "2", "--dry-run"]
+    assert pairs == ["OPTIM.LR", "0.1", "TRAINER.RPO.K", "-4"]
+
+
+def test_the_server_of_processes_does_not_ask_for_cuda():
+    """A process that is forked after such a question cannot use CUDA."""
+    program = """
+import torch
+def ask(*arguments): raise AssertionError("asked for CUDA")
+torch.cuda.is_available = torch.cuda.device_count = torch.cuda.init = ask
+import rpo.trainers.run.work
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_clip_is_read_once_while_it_is_kept(clip_file):
+    with keep_clip():
+        first = load_clip(str(clip_file))
+        assert load_clip(str(clip_file)) is first
+        assert load_clip("tiny") is not first
+    assert load_clip(str(clip_file)) is not first

@@ -1,0 +1,101 @@
+"""Cases: every method, dataset, number of shots and seed that a command asks for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dassl.engine import TRAINER_REGISTRY
+
+from .datasets import Source, find_source
+from .files import check_names
+from .presets import Preset
+from .protocols import Protocol, Variant
+
+
+class Case(NamedTuple):
+    """What a job is about.
+
+    Attributes:
+        name: that of the variant; empty for a method that is run as it is.
+        shots, seed: 0 and None for a method that learns nothing.
+    """
+
+    name: str
+    variant: Variant
+    source: Source
+    shots: int = 0
+    seed: int | None = None
+
+    @property
+    def method(self) -> str:
+        return self.variant.method
+
+    @property
+    def learns(self) -> bool:
+        return self.seed is not None
+
+    def trait(self, name: str, default: Any) -> Any:
+        """What the trainer says of itself; one from elsewhere need not say anything."""
+        return getattr(TRAINER_REGISTRY.get(self.method), name, default)
+
+    def scripts(self) -> str:
+        """The folder of the method's scripts, and of its output."""
+        module = TRAINER_REGISTRY.get(self.method).__module__
+        return self.trait("scripts", module.rpartition(".")[2])
+
+    def label(self) -> str:
+        parts = [f"{self.method} {self.name}".rstrip(), self.source.title]
+        if self.learns:
+            parts += [f"{self.shots} shot{'s' if self.shots > 1 else ''}", f"seed {self.seed}"]
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line selects of a protocol; what is empty is as the protocol says."""
+
+    methods: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    shots: Sequence[int] = ()
+    variants: Sequence[str] = ()
+    root: str | None = None
+    output: Path = Path("output")
+    options: Sequence[str] = ()
+
+
+def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[Case]:
+    """Every case, method by method.
+
+    Raises:
+        ValueError: a method, variant or dataset does not exist; the nearest one is named.
+    """
+    sources = [find_source(name) for name in choice.datasets or protocol.datasets]
+    runs = list(product(choice.shots or protocol.shots, choice.seeds or protocol.seeds))
+    for name, variant in _variants(protocol, preset, choice):
+        for source in sources:
+            case = Case(name, variant, source)
+            if case.trait("learns", True):
+                yield from (case._replace(shots=shots, seed=seed) for shots, seed in runs)
+            else:
+                yield case
+
+
+def _variants(protocol: Protocol, preset: Preset, choice: Choice) -> list[tuple[str, Variant]]:
+    """The protocol's variants by name or, if it has none, the methods as they are."""
+    check_names(f"method in the preset {preset.name},", choice.methods, preset.configs)
+    check_names(f"variant in the protocol {protocol.name},", choice.variants, protocol.variants)
+    methods, names = choice.methods or preset.configs, choice.variants
+    known = list(protocol.variants.items())
+    known = known or [("", Variant(method)) for method in protocol.methods or preset.configs]
+    found = [
+        (name, variant)
+        for name, variant in known
+        if variant.method in methods and (not names or name in names)
+    ]
+    if not found:
+        wanted = ", ".join(methods)
+        raise ValueError(f"the protocol {protocol.name} has nothing to run with {wanted}")
+    return found

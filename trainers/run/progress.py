@@ -1,0 +1,55 @@
+"""One line a finished job: its accuracies, its time, and the time that is left."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import mean
+
+from rpo.results import FILE_NAME
+
+from .jobs import Job, Step
+from .pool import Outcome
+
+
+class Progress:
+    """Counts jobs and estimates the rest by what those of the same method took."""
+
+    def __init__(self, total: int, todo: Sequence[Job], processes: int) -> None:
+        self.total, self.processes = total, processes
+        self.left = list(todo)
+        self.failed: list[Outcome] = []
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+
+    def line(self, outcome: Outcome) -> str:
+        """What is said of a job that has ended."""
+        self.left.remove(outcome.job)
+        head = f"[{self.total - len(self.left)}/{self.total}] {outcome.job.label}: "
+        took = f"({duration(outcome.seconds)})"
+        if outcome.error:
+            self.failed.append(outcome)
+            return "\n    ".join([f"{head}FAILED {took}", *outcome.error.splitlines()])
+        self.seconds[outcome.job.method].append(outcome.seconds)
+        shown = ", ".join(f"{step.shown} {accuracy(step)}" for step in outcome.job.steps)
+        rest = f"; about {duration(self.remaining())} left" if self.left else ""
+        return f"{head}{shown} {took}{rest}"
+
+    def remaining(self) -> float:
+        """Seconds."""
+        overall = mean(second for seconds in self.seconds.values() for second in seconds)
+        expected = {method: mean(seconds) for method, seconds in self.seconds.items()}
+        return sum(expected.get(job.method, overall) for job in self.left) / self.processes
+
+
+def accuracy(step: Step) -> str:
+    """Percent, of what a finished step wrote; a dash if it was told to test nothing."""
+    path = step.folder / FILE_NAME
+    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"] if path.is_file() else {}
+    tested = metrics.get("test") or metrics.get("val") or {}
+    return f"{tested['accuracy']:.2f}" if tested else "-"
+
+
+def duration(seconds: float) -> str:
+    """In words, rounded: 41 s, 12 min, 3.5 h."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
