@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e ./dassl-lite -e .
+	$(BIN)/python -m pip install --quiet -e ./dassl-lite -e '.[report]'
 	touch $@
 
 # What tests and checks need beside it.
@@ -20,10 +20,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # Zero-shot CLIP and RPO on handwritten digits: train on 0-4, evaluate 0-4 and 5-9.
 demo: .venv/installed
-	bash scripts/zsclip/zeroshot.sh digits
-	bash scripts/rpo/base2new_train.sh digits 1
-	bash scripts/rpo/base2new_test.sh digits 1
-	rpo report output/zsclip output/rpo/base2new
+	rpo run base2new --preset tiny --methods ZeroshotCLIP RPO --datasets digits --seeds 1 --output output/demo
+	rpo report output/demo --table base2new
 
 # Every method on the digits, seeds 1-3: one table of base, new and H. Some minutes on 2 cores.
 compare: .venv/installed
