@@ -45,7 +45,9 @@ bench: .venv/installed
 	for classes in 50 100 500; do for k in 4 24; do \
 		python benchmarks/step.py --classes $$classes --k $$k || exit 1; done; done
 	for k in 4 24; do python benchmarks/evaluate.py --k $$k || exit 1; done
-	python benchmarks/growth.py
+	python benchmarks/growth.py --repeats 1
+	python benchmarks/terms.py
+	python benchmarks/job.py
 	python benchmarks/methods.py
 
 format: .venv/installed-dev
