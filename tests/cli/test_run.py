@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,8 @@ class Command:
             [sys.executable, "-c", PROGRAM, *arguments],
             env={**os.environ, "RPO_TEST_MARK": self.mark},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            # What a shell runs in the background ignores Ctrl-C, and tests may run there.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def is_gone(self):

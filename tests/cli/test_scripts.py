@@ -94,7 +94,7 @@ def test_zero_shot(bash, tmp_path):
         (["digits"], {}, "usage: "),
         (["imagenet", "1"], {}, "ImageNet needs"),
         (["digit", "1"], {}, 'Did you mean "digits"?'),
-        (["digits", "1"], {"CFG": "tiny"}, 'Did you mean "tiny_K24"?'),
+        (["digits", "1"], {"CFG": "tiny_k24"}, 'Did you mean "tiny_K24"?'),
     ],
 )
 def test_what_is_wrong_is_said(bash, arguments, environment, said):
