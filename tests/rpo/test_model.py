@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, normalize
+from torch.torch_version import TorchVersion
 
 from rpo import memory
 from rpo.backbone import import_clip
-from rpo.compilation import compile_passes
+from rpo.compilation import OLDEST, compile_passes
 from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.precision import autocast, set_precision
@@ -216,6 +217,7 @@ def test_blocks_of_classes_change_nothing(random_clip, chunk):
     assert_same(loss_and_gradients(model, images), loss_and_gradients(whole, images))
 
 
+@pytest.mark.skipif(torch.__version__ < OLDEST, reason="this PyTorch cannot compile blocks")
 @pytest.mark.parametrize("chunk", [0, 2])
 def test_compiled_passes_change_nothing(random_clip, chunk):
     """Traced for autograd, but run by PyTorch itself: no C++ compiler is needed."""
@@ -226,6 +228,12 @@ def test_compiled_passes_change_nothing(random_clip, chunk):
         images = images_for(plain.clip, batch)
         assert_same(loss_and_gradients(compiled, images), loss_and_gradients(plain, images))
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+
+
+def test_an_older_pytorch_does_not_compile(random_clip, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.7.1+cu118"))
+    with pytest.raises(ValueError, match="needs PyTorch 2.8 or later, and this is 2.7.1"):
+        compile_passes(build(ReadOnlyModel, random_clip()), "default")
 
 
 def test_blocks_follow_the_memory(random_clip, monkeypatch):
