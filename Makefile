@@ -37,7 +37,7 @@ test: .venv/installed-dev
 check: .venv/installed-dev
 	ruff check .
 	ruff format --check .
-	mypy rpo trainers datasets dassl-lite/dassl
+	mypy rpo dassl-lite/dassl
 	bash scripts/try_wheels.sh
 
 # Speed and memory of RPO against the original's form, on this machine. About half an hour on 2 cores.

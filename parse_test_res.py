@@ -2,7 +2,7 @@
 
 import sys
 
-from rpo.reporting.parse_test_res import main
+from rpo.report.parse_test_res import main
 
 if __name__ == "__main__":
     sys.exit(main())

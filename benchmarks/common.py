@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from tabulate import tabulate
 
-from rpo.backbone import Clip, import_clip
+from rpo.clip.load import Clip, import_clip
+from rpo.clip.precision import PRECISIONS, set_precision
 from rpo.memory import peak_megabytes
-from rpo.precision import PRECISIONS, set_precision
 from rpo.prompts import PromptLearner
 
 # embedding, resolution, vision layers, width and patch, text width, heads and layers

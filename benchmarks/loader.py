@@ -21,7 +21,7 @@ import torch
 from dassl.data.data_manager import DataManager
 from PIL import Image
 
-import rpo.datasets  # noqa: F401  (registers the datasets)
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.trainers.config import default_config
 
 PLAIN = {"CACHE_MEGABYTES": 0, "PERSISTENT_WORKERS": False, "PREFETCH": 0}

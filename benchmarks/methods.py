@@ -20,9 +20,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from rpo.attention import attention_mask
-from rpo.backbone import import_clip
+from rpo.clip.load import import_clip
+from rpo.clip.precision import PRECISIONS
 from rpo.model import ReadOnlyModel
-from rpo.precision import PRECISIONS
 from rpo.trainers.base import PromptTrainer
 from rpo.trainers.config import default_config
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rpo.backbone import Clip, import_clip
+from rpo.clip.load import Clip, import_clip
 from rpo.prompts import PromptLearner
 
 

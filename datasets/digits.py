@@ -15,6 +15,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from PIL import Image
 
 from rpo.files import cache_folder, write_json
+from rpo.registration import register
 
 from .base import FewShotDataset
 from .split import Item, split_each_class
@@ -23,7 +24,7 @@ CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "e
 SIZE = (32, 32)
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class Digits(FewShotDataset):
     dataset_dir = "digits"
     image_dir = "images"

@@ -2,11 +2,13 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts, from_drive
 from .rules import ClassFolders
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class DescribableTextures(ClassFolders):
     dataset_dir = "dtd"
     image_dir = "images"

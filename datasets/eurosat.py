@@ -2,6 +2,8 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts, from_drive
 from .rules import ClassFolders
 
@@ -11,7 +13,7 @@ ADDRESS = (
 )
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class EuroSAT(ClassFolders):
     dataset_dir = "eurosat"
     image_dir = "2750"

@@ -2,12 +2,14 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts
 from .rules import OfficialLists
 from .split import PARTS, Item, Split
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class FGVCAircraft(OfficialLists):
     """Its own lists have all three parts, so there is no split of CoOp's."""
 

@@ -13,6 +13,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from PIL import Image
 
 from rpo.files import cache_folder
+from rpo.registration import register
 
 from .base import FewShotDataset
 from .class_names import rename_classes
@@ -24,7 +25,7 @@ TRAIN = ("train", "training")
 PART_FOLDERS = {"val": ("val", "valid", "validation"), "test": ("test", "testing")}
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class ImageFolder(FewShotDataset):
     dataset_dir = ""
     image_dir = ""

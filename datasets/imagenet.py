@@ -4,6 +4,8 @@ from typing import Any
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Facts
 from .flat_validation import flat_classes, is_flat
 from .rules import class_folders
@@ -11,7 +13,7 @@ from .split import Item, Split
 from .wordnet import CLASS_NAMES, WordnetFolders
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class ImageNet(WordnetFolders):
     """The validation folder is the test set, so there is no validation set to select on.
 

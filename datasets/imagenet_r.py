@@ -2,12 +2,14 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts
 from .variant import ImageNetVariant
 from .wordnet import CLASS_NAMES
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class ImageNetR(ImageNetVariant):
     dataset_dir = "imagenet-rendition"
     image_dir = "imagenet-r"

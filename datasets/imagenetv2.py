@@ -2,6 +2,8 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts
 from .rules import class_folders, visible_files
 from .split import Item
@@ -11,7 +13,7 @@ from .wordnet import CLASS_NAMES
 ARCHIVE = "imagenetv2-matched-frequency.tar.gz"
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class ImageNetV2(ImageNetVariant):
     """Its folders are called 0 ... 999: the label itself, in the sorted order of WordNet ids."""
 

@@ -5,6 +5,8 @@ import random
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .base import FewShotDataset
 from .facts import Download, Facts, from_drive
 from .split import Item, Split, split_each_class
@@ -12,7 +14,7 @@ from .split import Item, Split, split_each_class
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class OxfordFlowers(FewShotDataset):
     dataset_dir = "oxford_flowers"
     image_dir = "jpg"

@@ -2,6 +2,8 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
@@ -9,7 +11,7 @@ from .split import Item
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class OxfordPets(OfficialLists):
     dataset_dir = "oxford_pets"
     image_dir = "images"

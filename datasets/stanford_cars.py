@@ -5,6 +5,8 @@ from typing import Any
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
@@ -12,7 +14,7 @@ from .split import Item
 ANNOTATIONS = {"train": "devkit/cars_train_annos.mat", "test": "cars_test_annos_withlabels.mat"}
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class StanfordCars(OfficialLists):
     dataset_dir = "stanford_cars"
     image_dir = ""

@@ -2,6 +2,8 @@
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Download, Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
@@ -9,7 +11,7 @@ from .split import Item
 ADDRESS = "vision.princeton.edu/projects/2010/SUN/"
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class SUN397(OfficialLists):
     dataset_dir = "sun397"
     image_dir = "SUN397"

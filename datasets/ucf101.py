@@ -4,12 +4,14 @@ import re
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.registration import register
+
 from .facts import Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
 
 
-@DATASET_REGISTRY.register()
+@register(DATASET_REGISTRY)
 class UCF101(OfficialLists):
     dataset_dir = "ucf101"
     image_dir = "UCF-101-midframes"

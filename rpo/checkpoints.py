@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from rpo.backbone import Clip
+from rpo.clip.load import Clip
 
 # Buffers that the original programs save beside their parameters. They hold CLIP's own token
 # embeddings of one class list, and are made anew for every class list.

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rpo.backbone import Clip
-from rpo.precision import autocast_dtype
+from rpo.clip.load import Clip
+from rpo.clip.precision import autocast_dtype
 from rpo.prompted import PromptedImages, PromptedTexts
 
 

@@ -10,14 +10,14 @@ from itertools import islice
 
 # Subcommand to (module, what it does). A module has `add_arguments(parser)` and `run(args)`.
 COMMANDS = {
-    "train": ("rpo.trainers.train", "train a method, or evaluate it with --eval-only"),
-    "run": ("rpo.trainers.run.command", "run all experiments of a protocol, resumably"),
-    "eval": ("rpo.trainers.evaluate", "evaluate finished runs of RPO, several in one pass"),
-    "look": ("rpo.trainers.look", "show where the visual prompts of a run of RPO look"),
-    "report": ("rpo.reporting.report", "tables of finished runs: base / new / H, cost, ..."),
-    "compare": ("rpo.reporting.compare", "finished runs beside the published accuracies"),
-    "data": ("rpo.datasets.commands", "list, check or prepare the datasets"),
-    "doctor": ("rpo.doctor", "show versions, device, weights and datasets"),
+    "train": ("rpo.commands.train", "train a method, or evaluate it with --eval-only"),
+    "run": ("rpo.commands.run", "run all experiments of a protocol, resumably"),
+    "eval": ("rpo.commands.evaluate", "evaluate finished runs of RPO, several in one pass"),
+    "look": ("rpo.commands.look", "show where the visual prompts of a run of RPO look"),
+    "report": ("rpo.commands.report", "tables of finished runs: base / new / H, cost, ..."),
+    "compare": ("rpo.commands.compare", "finished runs beside the published accuracies"),
+    "data": ("rpo.commands.data", "list, check or prepare the datasets"),
+    "doctor": ("rpo.commands.doctor", "show versions, device, weights and datasets"),
 }
 # What bad input raises. Anything else is a fault of the program and keeps its traceback.
 USER_ERRORS = (FileNotFoundError, KeyError, ValueError, ImportError)

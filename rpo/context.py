@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rpo.backbone import Clip, import_clip
+from rpo.clip.load import Clip, import_clip
 
 CONTEXT_STD = 0.02
 

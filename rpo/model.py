@@ -23,12 +23,12 @@ from rpo.attention import (
     read_only_pass,
     visible_tokens,
 )
-from rpo.backbone import Clip
+from rpo.clip.load import Clip
+from rpo.clip.precision import autocast_dtype
+from rpo.clip.texts import tokenize
+from rpo.clip.towers import ImageTower, TextTower
 from rpo.memory import classes_at_once
-from rpo.precision import autocast_dtype
 from rpo.prompts import PromptLearner
-from rpo.text import tokenize
-from rpo.towers import ImageTower, TextTower
 
 # Which prompts are learnt. `text`: text prompts against CLIP's own image feature;
 # `visual`: visual prompts against CLIP's own text feature (the uni-modal ablations).

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from rpo.attention import attention_mask, masked_pass
-from rpo.backbone import Clip
+from rpo.clip.load import Clip
+from rpo.clip.texts import tokenize
+from rpo.clip.towers import ImageTower, TextTower
 from rpo.packing import ROW_LENGTH, pack
-from rpo.text import tokenize
-from rpo.towers import ImageTower, TextTower
 
 
 def prompted_pass(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rpo.backbone import Clip
+from rpo.clip.load import Clip
 from rpo.model import ReadOnlyModel
 from rpo.prompts import PromptLearner
 

@@ -13,11 +13,11 @@ python -m pip install --quiet --no-deps --target "$folder/site" "$folder"/*.whl
 cd "$folder"
 # PYTHONPATH comes first: what is imported is the content of the wheels.
 PYTHONPATH="$folder/site" python - <<'PYTHON'
-import rpo.cli, rpo.datasets, rpo.trainers, dassl
+import rpo.cli, rpo.plugin, dassl
 
-for module in (rpo.cli, rpo.datasets, rpo.trainers, dassl):
+for module in (rpo.cli, rpo.plugin, dassl):
     assert "/site/" in module.__file__, module.__file__
-from rpo.backbone import load_clip
+from rpo.clip.load import load_clip
 
 load_clip("tiny")
 assert rpo.cli.main(["doctor"]) == 0

@@ -11,8 +11,8 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from PIL import Image
 
-import rpo.datasets  # noqa: F401  (registers the datasets)
-from rpo.backbone import import_clip
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.clip.load import import_clip
 from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
 

@@ -8,7 +8,7 @@ import yaml
 from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
-import rpo.datasets  # noqa: F401  (registers the datasets)
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.trainers.config import default_config, merge_file
 
 ROOT = Path(__file__).parents[1]

@@ -1,5 +1,7 @@
 """What the two distributions install: `rpo` and `dassl`, and nothing called `datasets`."""
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -33,13 +35,57 @@ def test_the_wheel_is_complete(wheels):
     for folder in ("rpo", "trainers", "datasets", "configs"):
         for source in (ROOT / folder).rglob("*.yaml" if folder == "configs" else "*.py"):
             assert f"rpo/{source.relative_to(ROOT).as_posix().removeprefix('rpo/')}" in files
-    for template in (ROOT / "rpo/reporting/page/templates").iterdir():
-        assert f"rpo/reporting/page/templates/{template.name}" in files
+    for template in (ROOT / "rpo/report/page/templates").iterdir():
+        assert f"rpo/report/page/templates/{template.name}" in files
 
 
-def test_hugging_face_datasets_is_not_shadowed():
-    """Nor in a test run: the repository root is not on the path."""
-    import importlib.util
+def run_in(folder, script, *paths):
+    """The standard output of a Python that sees `folder` as a script in it would, then `paths`."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, *paths)))}
+    command = [sys.executable, "-c", script]
+    return subprocess.run(
+        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
-    spec = importlib.util.find_spec("datasets")
-    assert spec is None or str(ROOT) not in str(spec.origin or spec.submodule_search_locations)
+
+def test_an_installed_package_called_datasets_wins_over_our_folder(tmp_path):
+    """Hugging Face's, say: also where Python runs in the root of the checkout."""
+    package = tmp_path / "site" / "datasets"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("def load_dataset(): return 'theirs'\n")
+    script = "from datasets import load_dataset; import rpo.plugin; print(load_dataset())"
+    assert run_in(ROOT, script, package.parent) == "theirs\n"
+
+
+def test_importing_the_bare_folders_registers_nothing_twice():
+    script = "import datasets, trainers, rpo.plugin, rpo.datasets.eurosat; print('fine')"
+    assert run_in(ROOT, script) == "fine\n"
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_second_checkout_is_used_whole(tmp_path, links):
+    """Ahead of the one that is installed; also on a file system without symbolic links."""
+    for name in ("trainers", "datasets", "configs", "rpo"):
+        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
+    for link in [] if links else (tmp_path / "rpo").iterdir():
+        if link.is_symlink():
+            target = str(link.readlink())
+            link.unlink()
+            link.write_text(target)  # as git writes them there
+    script = """
+import sys, rpo.plugin, rpo.experiments.files as files
+ours = [m for name, m in sys.modules.items() if name.split(".")[0] == "rpo"]
+print({path.split("/rpo/")[0] for m in ours for path in [m.__file__ or list(m.__path__)[0]]})
+print(files.config_file("datasets/eurosat.yaml").is_file())
+"""
+    places, found = run_in(tmp_path, script).splitlines()
+    assert str(ROOT) not in places and str(tmp_path) in places
+    assert found == "True"
+
+
+def test_type_checkers_follow_the_links(tmp_path):
+    file = tmp_path / "uses.py"
+    file.write_text("from rpo.trainers.base import PromptTrainer\nreveal_type(PromptTrainer)\n")
+    command = [sys.executable, "-m", "mypy", "--follow-imports", "silent", str(file)]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+    assert "rpo.trainers.base.PromptTrainer" in shown

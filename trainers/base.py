@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from yacs.config import CfgNode
 
-from rpo.backbone import Clip, load_clip
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
-from rpo.precision import PRECISIONS, autocast, processor_precision, set_precision
+from rpo.clip.load import Clip, load_clip
+from rpo.clip.precision import PRECISIONS, autocast, processor_precision, set_precision
 
 from .record import RecordedTrainer
 

@@ -13,10 +13,11 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rpo.backbone import Clip
 from rpo.classifier import Classifier, cosine_logits
+from rpo.clip.load import Clip
 from rpo.context import context_texts, initial_context
 from rpo.prompted import PromptedTexts
+from rpo.registration import register
 
 from .base import PromptTrainer
 from .coop import initial_words
@@ -67,7 +68,7 @@ class ConditionalClassifier(Classifier):
         return cosine_logits(image_features, self.texts([contexts]), self.clip.logit_scale)
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class CoCoOp(PromptTrainer):
     """Saves `ctx` and `meta_net.linear1`, `meta_net.linear2` with weight and bias."""
 

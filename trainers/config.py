@@ -14,23 +14,32 @@ from .evaluator import DetailedClassification
 
 
 def default_config() -> Any:
-    """Dassl's defaults with the keys of this project and of every registered trainer."""
-    cfg = get_cfg_default()
-    extend_cfg(cfg)
-    return cfg
+    """The defaults of `rpo train`: Dassl's, the keys of every registered trainer, and CLIP's ways.
 
-
-def extend_cfg(cfg: Any) -> None:
-    """Adds our keys to a Dassl configuration, for use with any Dassl-style train.py.
-
-    Also sets what every published config of CoOp, CoCoOp, MaPLe and RPO repeats, so that a YAML
+    The last is what every published config of CoOp, CoCoOp, MaPLe and RPO repeats, so that a YAML
     file here holds only what is special to it.
     """
+    cfg = get_cfg_default()
+    extend_cfg(cfg)
     _use_clip_images(cfg.INPUT)
     _use_cosine_schedule(cfg.OPTIM)
     cfg.DATALOADER.TEST.BATCH_SIZE = 100
     # Dassl's is called Classification; ours adds top-5, calibration, accuracy a class, confusion.
     cfg.TEST.EVALUATOR = DetailedClassification.__name__
+    return cfg
+
+
+def extend_cfg(cfg: Any) -> None:
+    """Adds our keys to a Dassl configuration, for use in any Dassl-style train.py.
+
+    What is there already, Dassl's own defaults and the keys of other programs, stays as it is.
+    """
+    _add_missing(cfg, _own_keys())
+
+
+def _own_keys() -> Any:
+    """The keys of this project alone, with their defaults."""
+    cfg = CfgNode({"TRAINER": {}, "DATASET": {}})
     # Which classes take part: all, base (first half) or new (second half).
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
     # The text of a class for methods that learn prompts; "_" stands for the class name.
@@ -56,6 +65,15 @@ def extend_cfg(cfg: Any) -> None:
         add_config = getattr(TRAINER_REGISTRY.get(name), "add_config", None)
         if add_config:
             add_config(cfg)
+    return cfg
+
+
+def _add_missing(cfg: Any, keys: Any) -> None:
+    for key, value in keys.items():
+        if key not in cfg:
+            cfg[key] = value
+        elif isinstance(value, CfgNode):
+            _add_missing(cfg[key], value)
 
 
 def _use_clip_images(cfg: Any) -> None:

@@ -12,11 +12,12 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 
-from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
+from rpo.clip.load import Clip
+from rpo.clip.texts import tokenize
 from rpo.context import context_texts, initial_context
 from rpo.prompted import PromptedTexts
-from rpo.text import tokenize
+from rpo.registration import register
 
 from .base import PromptTrainer
 
@@ -37,7 +38,7 @@ class ContextLearner(nn.Module):
         return []
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class CoOp(PromptTrainer):
     """Saves `ctx`."""
 

@@ -7,9 +7,10 @@ from dassl.evaluation import EVALUATOR_REGISTRY, Classification
 from torch import Tensor
 
 from rpo import metrics
+from rpo.registration import register
 
 
-@EVALUATOR_REGISTRY.register()
+@register(EVALUATOR_REGISTRY)
 class DetailedClassification(Classification):
     """Prints and returns what Dassl's Classification does, then top-5 accuracy and ECE.
 

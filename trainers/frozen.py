@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from rpo.backbone import load_clip
+from rpo.clip.load import load_clip
 
 from .record import RecordedTrainer
 

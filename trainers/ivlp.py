@@ -12,11 +12,12 @@ from typing import Any
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 
-from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
+from rpo.clip.load import Clip
+from rpo.clip.towers import TextTower
 from rpo.context import context_texts, initial_context
 from rpo.prompted import PromptedTexts
-from rpo.towers import TextTower
+from rpo.registration import register
 
 from .base import PromptTrainer
 from .coop import ContextLearner
@@ -42,7 +43,7 @@ class IndependentPrompts(nn.Module):
         return self.image_encoder.prompts() if self.image_encoder else []
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class IVLP(PromptTrainer):
     """Saves the prompts of both encoders."""
 

@@ -20,6 +20,7 @@ from yacs.config import CfgNode
 
 from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.logistic import fit, search
+from rpo.registration import register
 
 from .frozen import FrozenTrainer
 
@@ -39,7 +40,7 @@ class Probe(nn.Linear):
         self.register_buffer("class_names", torch.tensor(list(encoded), dtype=torch.uint8))
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class LogisticProbe(FrozenTrainer):
     """Saves `weight`, `bias` and `class_names`. The images are not augmented."""
 

@@ -12,10 +12,11 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rpo.backbone import Clip
 from rpo.classifier import Classifier
+from rpo.clip.load import Clip
+from rpo.clip.texts import class_texts
 from rpo.prompted import PromptedTexts
-from rpo.text import class_texts
+from rpo.registration import register
 
 from .base import PromptTrainer
 
@@ -38,7 +39,7 @@ class ProbedClassifier(Classifier):
             return self.clip.logit_scale.exp().float() * self.lp_layer(features) @ texts.T
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class LP(PromptTrainer):
     """Saves `weight` (embedding, embedding) and `bias` (embedding,)."""
 

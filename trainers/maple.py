@@ -13,11 +13,12 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 
-from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
+from rpo.clip.load import Clip
+from rpo.clip.towers import ImageTower, TextTower
 from rpo.context import CONTEXT_STD, context_texts, initial_context
 from rpo.prompted import PromptedTexts
-from rpo.towers import ImageTower, TextTower
+from rpo.registration import register
 
 from .base import PromptTrainer
 
@@ -46,7 +47,7 @@ class MultiModalPrompts(nn.Module):
         return [projection(prompts) for projection, prompts in pairs]
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class MaPLe(PromptTrainer):
     """Saves the prompts and projections, all as `prompt_learner.<name>`."""
 

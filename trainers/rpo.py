@@ -12,18 +12,19 @@ from typing import Any
 from dassl.engine import TRAINER_REGISTRY
 from torch import nn
 
-from rpo.backbone import Clip
+from rpo.clip.load import Clip
+from rpo.clip.texts import class_texts
+from rpo.clip.towers import ImageTower, TextTower
 from rpo.compilation import MODES, compile_passes
 from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
 from rpo.prompts import INITIALISERS, NOISES, PromptLearner
-from rpo.text import class_texts
-from rpo.towers import ImageTower, TextTower
+from rpo.registration import register
 
 from .base import PromptTrainer
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class RPO(PromptTrainer):
     """Saves `text_prompt` (K, text width) and `img_prompt` (K, visual width)."""
 

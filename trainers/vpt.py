@@ -12,11 +12,12 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor, nn
 
-from rpo.backbone import Clip
 from rpo.classifier import PromptedClassifier
+from rpo.clip.load import Clip
+from rpo.clip.towers import ImageTower
 from rpo.context import CONTEXT_STD, context_texts
 from rpo.prompted import PromptedTexts
-from rpo.towers import ImageTower
+from rpo.registration import register
 
 from .base import PromptTrainer
 
@@ -68,7 +69,7 @@ class VisualPromptLearner(nn.Module):
         return self.image_encoder.prompts()
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class VPT(PromptTrainer):
     """Saves the prompts of the image encoder."""
 

@@ -10,8 +10,9 @@ from dassl.engine import TRAINER_REGISTRY
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from rpo.text import class_texts, tokenize
-from rpo.towers import TextTower
+from rpo.clip.texts import class_texts, tokenize
+from rpo.clip.towers import TextTower
+from rpo.registration import register
 
 from .base import class_names
 from .frozen import FrozenTrainer
@@ -28,7 +29,7 @@ IMAGENET_TEMPLATES = [
 ]
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class ZeroshotCLIP(FrozenTrainer):
     """Reads DATASET.TEMPLATE, or DATASET.PROMPT for a dataset without one. Learns nothing."""
 
@@ -65,7 +66,7 @@ class ZeroshotCLIP(FrozenTrainer):
         self.test()
 
 
-@TRAINER_REGISTRY.register()
+@register(TRAINER_REGISTRY)
 class ZeroshotCLIP2(ZeroshotCLIP):
     """The mean of seven templates, and of the dataset's own where it is not ImageNet."""
 

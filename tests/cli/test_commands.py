@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from rpo import doctor
 from rpo.cli import COMMANDS, main
+from rpo.commands import doctor
 
 
 def test_doctor_finds_data(miniature, capsys):

@@ -13,7 +13,7 @@ from dassl.utils import set_random_seed
 from PIL import Image
 
 from rpo.cli import main
-from rpo.trainers.look import chosen_images
+from rpo.commands.look import chosen_images
 
 
 class Item(NamedTuple):

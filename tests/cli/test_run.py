@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rpo.backbone import keep_clip, load_clip
 from rpo.cli import main, split_pairs
+from rpo.clip.load import keep_clip, load_clip
 
 PRESET = ("--preset", "tiny", "--datasets", "eurosat", "--shots", "2")
 RUN = "eurosat/shots_2/RPO/tiny_K24/seed1"
@@ -287,7 +287,7 @@ def test_the_server_of_processes_does_not_ask_for_cuda():
 import torch
 def ask(*arguments): raise AssertionError("asked for CUDA")
 torch.cuda.is_available = torch.cuda.device_count = torch.cuda.init = ask
-import rpo.trainers.run.work
+import rpo.experiments.work
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

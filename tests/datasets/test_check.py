@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from rpo.cli import main
-from rpo.datasets.commands import benchmark
-from rpo.datasets.decode import decode_all
+from rpo.commands.data import benchmark
 from rpo.datasets.eurosat import EuroSAT
+from rpo.datasets.tools.decode import decode_all
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 
 from rpo.cli import main
-from rpo.datasets import download as downloading
-from rpo.datasets import prepare as preparing
-from rpo.datasets.download import DownloadError, checksum, download
 from rpo.datasets.eurosat import EuroSAT
 from rpo.datasets.facts import Download
-from rpo.datasets.unpack import unpack
+from rpo.datasets.tools import download as downloading
+from rpo.datasets.tools import prepare as preparing
+from rpo.datasets.tools.download import DownloadError, checksum, download
+from rpo.datasets.tools.unpack import unpack
 
 
 @pytest.fixture

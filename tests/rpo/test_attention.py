@@ -3,8 +3,8 @@
 import torch
 
 from rpo.attention import attention_mask, frozen_layers, visible_tokens
-from rpo.backbone import import_clip
-from rpo.towers import TextTower
+from rpo.clip.load import import_clip
+from rpo.clip.towers import TextTower
 
 
 def as_rows(mask):

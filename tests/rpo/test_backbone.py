@@ -5,8 +5,8 @@ import builtins
 import pytest
 import torch
 
-from rpo import backbone
-from rpo.backbone import available_backbones, import_clip, load_clip, read_state_dict
+from rpo.clip import load as backbone
+from rpo.clip.load import available_backbones, import_clip, load_clip, read_state_dict
 
 
 def test_a_state_dict_loads_as_openai_loads_it(clip_file):

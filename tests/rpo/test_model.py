@@ -8,11 +8,11 @@ from torch.nn.functional import cross_entropy, normalize
 from torch.torch_version import TorchVersion
 
 from rpo import memory
-from rpo.backbone import import_clip
+from rpo.clip.load import import_clip
+from rpo.clip.precision import autocast, set_precision
 from rpo.compilation import OLDEST, compile_passes
 from rpo.masked import MaskedModel
 from rpo.model import MODALITIES, ReadOnlyModel
-from rpo.precision import autocast, set_precision
 from rpo.prompts import PromptLearner
 from rpo.stacked import StackedModel
 

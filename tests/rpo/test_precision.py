@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rpo.precision import processor_precision
+from rpo.clip.precision import processor_precision
 
 
 @pytest.mark.parametrize(("capability", "expected"), [("avx512_bf16", "bf16"), ("avx2", "fp32")])

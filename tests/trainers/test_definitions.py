@@ -8,7 +8,7 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch.nn.functional import cross_entropy, normalize
 
-from rpo.backbone import import_clip
+from rpo.clip.load import import_clip
 from rpo.trainers.config import default_config
 
 NAMES = ["cat", "very long dog with a hat", "owl's (e.g.) nest!", "owl"]

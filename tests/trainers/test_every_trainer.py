@@ -10,8 +10,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 
-from rpo.backbone import load_clip
-from rpo.precision import PRECISIONS
+from rpo.clip.load import load_clip
+from rpo.clip.precision import PRECISIONS
 from rpo.trainers.base import PromptTrainer
 
 NAMES = TRAINER_REGISTRY.registered_names()

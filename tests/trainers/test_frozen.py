@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import normalize
 
-from rpo.backbone import import_clip
+from rpo.clip.load import import_clip
 from rpo.logistic import fit, search
 from rpo.trainers.zero_shot import IMAGENET_TEMPLATES
 

@@ -5,7 +5,7 @@ import torch
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
-from rpo.backbone import import_clip, load_clip
+from rpo.clip.load import import_clip, load_clip
 from rpo.masked import MaskedModel
 from rpo.model import ReadOnlyModel
 from rpo.prompts import NOISE_SCALE

@@ -12,7 +12,7 @@ from eurosat import read_eurosat
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from rpo.backbone import load_clip
+from rpo.clip.load import load_clip
 
 TEMPLATE = "a photo of a {}."
 BATCH = 256

@@ -1,1 +1,0 @@
-"""Configurations, protocols and presets, installed as `rpo.configs` so that commands find them."""

@@ -1,0 +1,24 @@
+"""`rpo compare`: finished runs beside the published accuracies."""
+
+import argparse
+
+from rpo.commands.report import add_output_arguments, write
+from rpo.report.comparison import compare
+from rpo.report.later import later_methods
+from rpo.report.published import of_papers
+from rpo.report.records import read_records
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", metavar="PAPER", help="the values of one paper only")
+    parser.add_argument(
+        "--later", action="store_true", help="add the published averages of later methods"
+    )
+    add_output_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    of_papers(args.source)  # a mistyped paper is told before anything is read
+    tables = compare(read_records(args.folders), args.source)
+    write([*tables, *([later_methods()] if args.later else [])], args)
+    return 0

@@ -1,0 +1,102 @@
+"""`rpo data list | check NAME | prepare NAME`."""
+
+import argparse
+import contextlib
+import io
+import os
+from pathlib import Path
+
+from dassl.data.datasets import DATASET_REGISTRY
+from tabulate import tabulate
+
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.datasets.base import FewShotDataset
+from rpo.datasets.tools.check import Finding, check
+from rpo.suggest import unknown
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list | check | prepare")
+    listing = actions.add_parser("list", help="every dataset: found or not, size, terms")
+    checking = actions.add_parser("check", help="name everything that is wrong with a dataset")
+    checking.add_argument("name", metavar="NAME", help="as in configs/datasets, or registered")
+    checking.add_argument("--quick", action="store_true", help="do not decode the images")
+    preparing = actions.add_parser("prepare", help="fetch, unpack and check a dataset")
+    preparing.add_argument("name", metavar="NAME", help="as in configs/datasets, or registered")
+    preparing.add_argument(
+        "--archive", nargs="+", default=[], metavar="FILE", help="archives that you have already"
+    )
+    preparing.add_argument("--split", metavar="FILE", help="the published split, or classnames.txt")
+    preparing.add_argument("--mirror", metavar="URL", help="folder to fetch the archives from")
+    for action in (listing, checking, preparing):
+        action.add_argument("--root", help="folder of the datasets (default: $DATA, then data)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status 1: not found, or not whole."""
+    root = Path(args.root or os.environ.get("DATA") or "data").expanduser().absolute()
+    if args.action == "list":
+        print(overview(root))
+        return 0
+    dataset = find_dataset(args.name)
+    if args.action == "prepare":
+        from rpo.datasets.tools.prepare import prepare
+
+        prepare(dataset, root, args.archive, args.split, args.mirror)
+    return report(dataset, root, decode=args.action == "prepare" or not args.quick)
+
+
+def benchmark() -> dict[str, type[FewShotDataset]]:
+    """Config name to dataset, of those that have a place below the root."""
+    datasets = (DATASET_REGISTRY.get(name) for name in DATASET_REGISTRY.registered_names())
+    return {
+        dataset.config_name(): dataset
+        for dataset in datasets
+        if issubclass(dataset, FewShotDataset) and dataset.dataset_dir
+    }
+
+
+def find_dataset(typed: str) -> type[FewShotDataset]:
+    """By config name or registered name; raises ValueError with the nearest one."""
+    known = benchmark()
+    by_name = {dataset.__name__.lower(): dataset for dataset in known.values()} | known
+    if typed.lower() not in by_name:
+        names = [*known, *(dataset.__name__ for dataset in known.values())]
+        raise ValueError(unknown("dataset", typed, names))
+    return by_name[typed.lower()]
+
+
+def overview(root: Path) -> str:
+    """A table of all datasets."""
+    header = ["dataset", "config", "found", "images", "classes", "GB", "terms"]
+    return f"datasets in {root}\n" + tabulate(
+        [_row(name, dataset, root) for name, dataset in benchmark().items()], header
+    )
+
+
+def _row(name: str, dataset: type[FewShotDataset], root: Path) -> list[str]:
+    place = dataset.at(root)
+    found = str(place.images) if place.images.is_dir() else "no"
+    facts = dataset.facts
+    if facts is None:
+        return [dataset.__name__, name, found, "1,797", "10", "0", "makes itself"]
+    size = f"{facts.gigabytes:g}" if facts.gigabytes else "?"
+    return [
+        dataset.__name__, name, found, f"{facts.images:,}", f"{facts.classes:,}", size, facts.terms
+    ]  # fmt: skip
+
+
+def report(dataset: type[FewShotDataset], root: Path, decode: bool = True) -> int:
+    """Prints what `check` finds; the exit status is 1 if there is a problem."""
+    place = dataset.at(root)
+    print(f"{dataset.__name__} in {place.folder}")
+    problems = 0
+    findings: list[Finding] = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        findings += check(place, decode)
+    for finding in findings:
+        problems += finding.is_problem
+        print(f"  {finding}")
+    verdict = f"{problems} problem{'s' if problems > 1 else ''}" if problems else "complete"
+    print(f"{dataset.__name__}: {verdict}")
+    return int(problems > 0)

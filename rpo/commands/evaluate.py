@@ -1,0 +1,105 @@
+"""`rpo eval`: finished runs, evaluated from what their folders hold. RPO's share one pass."""
+
+import argparse
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from dassl.engine import build_trainer
+from dassl.evaluation import build_evaluator
+from dassl.utils import load_checkpoint
+from tqdm import tqdm
+
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.checkpoints import find_checkpoint, load_parameters
+from rpo.model import ReadOnlyModel
+from rpo.results import write_results
+from rpo.stacked import StackedModel
+from rpo.trainers.origin import origin, read_config
+from rpo.trainers.record import run_record
+from rpo.trainers.rpo import RPO
+
+# Runs that are evaluated together may differ in these alone.
+OWN_KEYS = ("SEED", "OUTPUT_DIR", "RESUME")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="run folders of RPO, one a seed")
+    parser.add_argument("--classes", nargs="+", choices=("all", "base", "new"), default=["new"])
+    parser.add_argument("--root", help="folder of the datasets (default: that of the first run)")
+    parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluates every run on every choice of classes; each gets its results.json."""
+    configs = [read_rpo_config(Path(folder)) for folder in args.folders]
+    check_same(configs, args.folders)
+    for classes in args.classes:
+        evaluate(configs, args, classes)
+    return 0
+
+
+def read_rpo_config(folder: Path) -> Any:
+    """The configuration that a run of RPO was made with.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.json. ValueError: the run is not of RPO.
+    """
+    cfg = read_config(folder)
+    if cfg.TRAINER.NAME != "RPO" or not cfg.TRAINER.RPO.READ_ONLY:
+        raise ValueError(
+            f"{folder} is a run of {cfg.TRAINER.NAME}; only runs of RPO with read-only prompts can "
+            "share a pass. Evaluate it with rpo train --eval-only"
+        )
+    return cfg
+
+
+def check_same(configs: Sequence[Any], folders: Sequence[str]) -> None:
+    """Raises ValueError unless the runs differ in nothing but their seed and folder."""
+    shared = [{key: cfg[key] for key in cfg if key not in OWN_KEYS} for cfg in configs]
+    for folder, keys in zip(folders, shared, strict=True):
+        if keys != shared[0]:
+            raise ValueError(
+                f"{folder} has another configuration than {folders[0]}: evaluate them separately"
+            )
+
+
+def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> None:
+    """One pass over the test images for all runs."""
+    cfg = configs[0].clone()
+    cfg.DATASET.SUBSAMPLE_CLASSES = classes
+    cfg.DATASET.ROOT = args.root or cfg.DATASET.ROOT
+    trainer = build_trainer(cfg)
+    trainer.model = stack(trainer.model, args.folders, args.load_epoch).to(trainer.device)
+    evaluators = [build_evaluator(cfg, lab2cname=trainer.lab2cname) for _ in configs]
+    with torch.no_grad():
+        for batch in tqdm(trainer.test_loader):
+            images, labels = trainer.parse_batch_test(batch)
+            for evaluator, logits in zip(evaluators, trainer.model_inference(images), strict=True):
+                evaluator.process(logits, labels)
+    for folder, own, evaluator in zip(args.folders, configs, evaluators, strict=True):
+        print(f"{folder}, {classes} classes")
+        trainer.metrics = {"test": evaluator.evaluate()}
+        trainer.details = {"test": evaluator.details}
+        trainer.trained_on, trainer.history = origin(own), []
+        record = run_record(trainer) | {"seed": own.SEED}
+        print(f"written to {write_results(test_folder(Path(folder), classes), record)}")
+
+
+def stack(model: ReadOnlyModel, folders: Sequence[str], epoch: int | None) -> StackedModel:
+    """A model's CLIP and classes with the prompts of every folder side by side."""
+    learners = []
+    for folder in folders:
+        path = find_checkpoint(Path(folder) / RPO.learner_name, epoch)
+        learner = copy.deepcopy(model.prompt_learner)
+        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path)
+        learners.append(learner)
+    return StackedModel(model.clip, model.texts, learners, model.modality)
+
+
+def test_folder(folder: Path, classes: str) -> Path:
+    """Where the scripts put a run's evaluation: test_base or test_new in place of train_base."""
+    parts = [f"test_{classes}" if part == "train_base" else part for part in folder.parts]
+    return Path(*parts) if "train_base" in folder.parts else folder / f"test_{classes}"

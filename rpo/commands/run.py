@@ -1,0 +1,123 @@
+"""`rpo run`: all experiments of a protocol, in one command that can be interrupted at any time."""
+
+import argparse
+import os
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from rpo.experiments.cases import Choice
+from rpo.experiments.files import names
+from rpo.experiments.jobs import Job, Planner
+from rpo.experiments.pool import outcomes
+from rpo.experiments.presets import read_preset
+from rpo.experiments.progress import Progress
+from rpo.experiments.protocols import read_protocol
+from rpo.experiments.state import FINISHED, INTERRUPTED, NEW, job_state, parse_step
+from rpo.trainers.config import default_config, merge_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("protocol", help=f"{', '.join(names('protocol'))}, or a YAML file")
+    shipped = ", ".join(names("preset"))
+    parser.add_argument("--preset", default="rpo-paper", help=f"{shipped}, or a YAML file")
+    for option, kind, help_text in (
+        ("methods", str, "RPO, CoOp, ... (default: all of the protocol or preset)"),
+        ("datasets", str, "names of configs/datasets, folders or CSVs of images"),
+        ("seeds", int, "default: those of the protocol"),
+        ("shots", int, "labelled images a class (default: those of the protocol)"),
+        ("variants", str, "of a protocol that has them (default: all)"),
+    ):
+        parser.add_argument(f"--{option}", nargs="+", type=kind, default=(), help=help_text)
+    parser.add_argument("--root", help="folder of the datasets (default: $DATA, then data)")
+    parser.add_argument("--output", type=Path, default=Path("output"), help="folder of all runs")
+    parser.add_argument("--processes", type=int, default=1, help="jobs at once (default: 1)")
+    parser.add_argument("--dry-run", action="store_true", help="print the jobs and their commands")
+    parser.add_argument("--overwrite", action="store_true", help="start every job anew")
+    parser.epilog = "KEY VALUE pairs, anywhere, are passed on to every job: OPTIM.MAX_EPOCH 5"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit status: 0, 1 if a job failed, 130 after Ctrl-C."""
+    if args.processes < 1:
+        raise ValueError(f"--processes is {args.processes}; it must be at least 1")
+    jobs = plan(args)
+    try:
+        states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
+        if args.dry_run:
+            show_commands(states, args.overwrite)
+            return 0
+        return carry_out(states, args)
+    except KeyboardInterrupt:
+        again = ", without --overwrite," if args.overwrite else ""
+        print(f"\nInterrupted. The same command{again} continues where this one stopped.")
+        return 130
+
+
+def plan(args: argparse.Namespace) -> list[Job]:
+    """The jobs that the command line asks for.
+
+    Raises:
+        ValueError, KeyError, FileNotFoundError: some name or key does not exist.
+    """
+    chosen = ("methods", "datasets", "seeds", "shots", "variants", "root", "output")
+    choice = Choice(**{name: getattr(args, name) for name in chosen}, options=args.pairs)
+    merge_options(default_config(), args.pairs)
+    return Planner(read_protocol(args.protocol), read_preset(args.preset), choice).jobs()
+
+
+def state_of(job: Job) -> str:
+    """A folder with another configuration fails when it comes to its job, not the whole command."""
+    try:
+        return job_state(job)
+    except ValueError:
+        return NEW
+
+
+def show_commands(states: dict[Job, str], overwrite: bool) -> None:
+    """Every job and the commands that do the same one after the other."""
+    print(summary(states))
+    flags = ["--overwrite"] if overwrite else []
+    for job, state in states.items():
+        print(f"\n# {job.label} ({state})")
+        for step in job.steps:
+            print(shlex.join(["rpo", "train", *(flags if step.trains else []), *step.arguments]))
+
+
+def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
+    """Runs what is not finished and says how it goes."""
+    todo = [job for job, state in states.items() if state != FINISHED]
+    print(summary(states), flush=True)
+    prepare_environment(todo, args.processes)
+    progress = Progress(len(states), todo, args.processes)
+    with closing(outcomes(todo, args.processes, args.overwrite)) as ended:
+        for outcome in ended:
+            print(progress.line(outcome), flush=True)
+    if progress.failed:
+        print(f"\n{len(progress.failed)} of {len(states)} jobs failed:")
+        print("\n".join(f"  {outcome.job.label}" for outcome in progress.failed))
+        return 1
+    folders = dict.fromkeys(str(job.report) for job in states)
+    report = shlex.join(["rpo", "report", *folders])
+    print(f"\nEverything is finished. The table: {report}")
+    return 0
+
+
+def summary(states: dict[Job, str]) -> str:
+    """So many jobs, so many of each state."""
+    count = Counter(states.values())
+    plural = "s" if len(states) > 1 else ""
+    return (
+        f"{len(states)} job{plural}: {count[FINISHED]} finished, {count[INTERRUPTED]} interrupted, "
+        f"{count[NEW]} to start"
+    )
+
+
+def prepare_environment(jobs: Sequence[Job], processes: int) -> None:
+    """What the processes inherit: no progress bars, and one thread where more do harm."""
+    os.environ["TQDM_DISABLE"] = "1"
+    configs = [parse_step(job.steps[0]).config_file for job in jobs]
+    if processes > 1 or all(Path(config).stem.startswith("tiny") for config in configs):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,118 @@
+"""`rpo train`: the flags of every CoOp-style train.py, on any registered trainer and dataset."""
+
+import argparse
+import os
+from typing import Any
+
+import torch
+from dassl.data.datasets import DATASET_REGISTRY
+from dassl.engine import TRAINER_REGISTRY, build_trainer
+from dassl.utils import collect_env_info, set_random_seed, setup_logger
+
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.suggest import unknown
+from rpo.trainers.config import default_config, merge_file, merge_options
+
+# Option, the key it sets, what it is.
+KEY_OPTIONS = (
+    ("root", "DATASET.ROOT", "folder of the datasets (default: $DATA, then data)"),
+    ("output-dir", "OUTPUT_DIR", "folder of this run"),
+    ("resume", "RESUME", "folder of a checkpoint to resume from"),
+    ("trainer", "TRAINER.NAME", "method: RPO, ZeroshotCLIP, ..."),
+    ("backbone", "MODEL.BACKBONE.NAME", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
+    ("head", "MODEL.HEAD.NAME", "kept for compatibility"),
+)
+LIST_OPTIONS = (
+    ("source-domains", "DATASET.SOURCE_DOMAINS", "kept for compatibility"),
+    ("target-domains", "DATASET.TARGET_DOMAINS", "kept for compatibility"),
+    ("transforms", "INPUT.TRANSFORMS", "names of the training transforms"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    for option, _, help_text in KEY_OPTIONS:
+        parser.add_argument(f"--{option}", help=help_text)
+    for option, _, help_text in LIST_OPTIONS:
+        parser.add_argument(f"--{option}", nargs="+", help=help_text)
+    parser.add_argument("--seed", type=int, help="0 or more; negative: unseeded")
+    parser.add_argument("--config-file", help="YAML of the method")
+    parser.add_argument("--dataset-config-file", help="YAML of the dataset")
+    parser.add_argument("--eval-only", action="store_true", help="evaluate what --model-dir holds")
+    parser.add_argument("--model-dir", default="", help="run folder to load from, for --eval-only")
+    parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
+    parser.add_argument("--no-train", action="store_true", help="build everything, train nothing")
+    parser.add_argument("--overwrite", action="store_true", help="start anew in a used folder")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="any key")
+
+
+def build_config(args: argparse.Namespace) -> Any:
+    """Weakest first: defaults, dataset YAML, method YAML, named options, trailing pairs."""
+    cfg = default_config()
+    cfg.DATASET.ROOT = os.environ.get("DATA") or "data"
+    if args.dataset_config_file:
+        merge_file(cfg, args.dataset_config_file, "dataset config")
+    if args.config_file:
+        merge_file(cfg, args.config_file, "trainer config")
+    for option, key, _ in (*KEY_OPTIONS, *LIST_OPTIONS):
+        value = getattr(args, option.replace("-", "_"))
+        if value is not None:
+            cfg.merge_from_list([key, value])
+    if args.seed is not None:
+        cfg.SEED = args.seed
+    merge_options(cfg, args.opts)
+    check_names(cfg)
+    cfg.freeze()
+    return cfg
+
+
+def check_names(cfg: Any) -> None:
+    """Raises ValueError for a trainer or dataset that is not registered."""
+    for kind, name, registry in (
+        ("trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY),
+        ("dataset", cfg.DATASET.NAME, DATASET_REGISTRY),
+    ):
+        if name not in registry.registered_names():
+            raise ValueError(unknown(kind, name, registry.registered_names()))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Trains and tests, or only tests. Returns the exit status."""
+    cfg = build_config(args)
+    if not folder_is_free(cfg, args):
+        return 0
+    if cfg.SEED >= 0:
+        print(f"Setting fixed seed: {cfg.SEED}")
+        set_random_seed(cfg.SEED)
+    setup_logger(cfg.OUTPUT_DIR)
+    if torch.cuda.is_available() and cfg.USE_CUDA:
+        torch.backends.cudnn.benchmark = True
+    print(f"** Config **\n{cfg}\n** System info **\n{collect_env_info()}\n")
+    trainer = build_trainer(cfg)
+    if args.eval_only:
+        trainer.load_model(args.model_dir, epoch=args.load_epoch)
+        trainer.test()
+    elif not args.no_train:
+        trainer.train()
+    return 0
+
+
+def folder_is_free(cfg: Any, args: argparse.Namespace) -> bool:
+    """Whether this run may write to OUTPUT_DIR; says so if it holds this very run, finished.
+
+    Raises:
+        ValueError: the folder holds a run with another configuration.
+    """
+    try:
+        from dassl.engine.run_folder import clear_run, run_state
+    except ImportError:  # the original Dassl resumes whatever it finds
+        return True
+    if args.overwrite and not args.eval_only:
+        clear_run(cfg.OUTPUT_DIR)
+    state = run_state(cfg)
+    if state != "finished" or args.eval_only:
+        return True
+    print(
+        f"{cfg.OUTPUT_DIR} holds this run already, finished; nothing was trained or overwritten. "
+        "Add --overwrite to start anew"
+    )
+    return False

@@ -1,0 +1,68 @@
+"""The YAML files that ship with the package or are a user's own, read into checked records."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+import rpo.configs
+from rpo.suggest import unknown
+
+Record = TypeVar("Record")
+
+
+def names(kind: str) -> list[str]:
+    """The names of the shipped protocols, presets or datasets."""
+    return sorted(path.stem for path in shipped(f"{kind}s/*.yaml"))
+
+
+def shipped(pattern: str) -> list[Path]:
+    """The files of configs that fit a pattern, of this project first, then those of RPO_PATH."""
+    return [path for root in rpo.configs.__path__ for path in sorted(Path(root).glob(pattern))]
+
+
+def config_file(name: str) -> Path:
+    """A file of configs, as trainers/RPO/main_K24.yaml; where there is none, its place here."""
+    return next(iter(shipped(name)), Path(rpo.configs.__path__[0], name))
+
+
+def check_names(kind: str, typed: Iterable[str], choices: Iterable[str]) -> None:
+    """Raises ValueError for the first name that is not among the choices."""
+    known = list(choices)
+    for name in typed:
+        if name not in known:
+            raise ValueError(unknown(kind, name, known))
+
+
+def read_content(kind: str, name: str) -> tuple[Path, dict[str, Any]]:
+    """The file of a shipped protocol or preset, or of a path that ends in .yaml; and its content.
+
+    Raises:
+        FileNotFoundError: there is none; the nearest name is given. ValueError: it holds no keys.
+    """
+    own = name.endswith((".yaml", ".yml"))
+    path = Path(name) if own else config_file(f"{kind}s/{name}.yaml")
+    if not path.is_file():
+        raise FileNotFoundError(f"{unknown(kind, name, names(kind))}; or the path of a YAML file")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no {kind}: it holds no keys")
+    return path, content
+
+
+def build(kind: type[Record], path: Path, content: Mapping[str, Any]) -> Record:
+    """A record of the keys that a file gives.
+
+    Raises:
+        ValueError: a key is unknown or missing; it is named.
+    """
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    for key in content:
+        if key not in known:
+            raise ValueError(f"{path}: {unknown('key', str(key), known)}")
+    try:
+        return kind(**content)
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,124 @@
+"""Jobs: a case as the `rpo train` commands that do it. Their folders are those of the scripts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from .cases import Case, Choice, make_cases
+from .datasets import Source, find_source
+from .files import config_file
+from .presets import Preset
+from .protocols import Protocol
+
+# What decides nothing where nothing is learnt.
+OF_TRAINING = ("OPTIM.", "TRAIN.", "TRAINER.")
+
+
+class Step(NamedTuple):
+    """One `rpo train` command.
+
+    Attributes:
+        shown: what its accuracy is called.
+        folder: what it writes to.
+        trains: whether it trains; otherwise it only evaluates.
+    """
+
+    shown: str
+    folder: Path
+    trains: bool
+    arguments: tuple[str, ...]
+
+
+class Job(NamedTuple):
+    """Steps for one process. The first one trains, unless the method learns nothing.
+
+    Attributes:
+        label: what it is about.
+        report: the folder that `rpo report` finds its results in.
+    """
+
+    method: str
+    label: str
+    report: Path
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Turns cases into jobs."""
+
+    protocol: Protocol
+    preset: Preset
+    choice: Choice
+
+    def jobs(self) -> list[Job]:
+        """Every job, method by method.
+
+        Raises:
+            ValueError: a method, variant or dataset does not exist; the nearest one is named.
+        """
+        return [self.job(case) for case in make_cases(self.protocol, self.preset, self.choice)]
+
+    def job(self, case: Case) -> Job:
+        """Trains, then evaluates on what the method can name without having seen it."""
+        first = self.step(case, case.source, self.protocol.train)
+        trained = first.folder if case.learns else None
+        further = self.evaluations(case) if case.trait("names_new_classes", True) else []
+        steps = (first, *(self.step(case, *each, trained) for each in further))
+        return Job(case.method, case.label(), self.root(case), steps)
+
+    def evaluations(self, case: Case) -> list[tuple[Source, str]]:
+        """Datasets and classes to evaluate on besides those of the training."""
+        here = [(case.source, classes) for classes in self.protocol.test]
+        return here + [(find_source(target), "all") for target in self.protocol.transfer]
+
+    def step(self, case: Case, source: Source, classes: str, trained: Path | None = None) -> Step:
+        """Evaluates what is in the folder `trained` or, without one, trains.
+
+        A case that learns nothing is just evaluated.
+        """
+        trains = case.learns and trained is None
+        config, options = self.settings(case, source)
+        folder = self.folder(case, source, f"{'train' if trains else 'test'}_{classes}", config)
+        arguments = ["--trainer", case.method, "--output-dir", str(folder)]
+        arguments += ["--dataset-config-file", str(source.config)]
+        arguments += ["--config-file", str(config_file(f"trainers/{case.method}/{config}.yaml"))]
+        arguments += ["--root", self.choice.root] if self.choice.root else []
+        arguments += [] if trains else ["--eval-only"]
+        arguments += ["--model-dir", str(trained)] if trained else []
+        arguments += ["--seed", str(case.seed)] if case.learns else []
+        arguments += ["DATASET.NUM_SHOTS", str(case.shots)] if case.learns else []
+        arguments += ["DATASET.SUBSAMPLE_CLASSES", classes]
+        # So that an interrupted run loses one epoch at most.
+        arguments += ["TRAIN.CHECKPOINT_FREQ", "1"] if trains else []
+        arguments += [*source.options, *options, *self.users_options(case)]
+        shown = classes if source == case.source else source.title
+        return Step(shown, folder, trains, tuple(arguments))
+
+    def settings(self, case: Case, source: Source) -> tuple[str, list[str]]:
+        """Config and KEY VALUE pairs: those of the training also where it is evaluated."""
+        dataset = case.source if case.learns else source
+        where = (case.method, self.protocol.name, dataset.name, case.shots)
+        config, options = self.preset.settings(*where)
+        options += self.protocol.options if case.learns else []
+        return config, [str(part) for part in (*options, *case.variant.options)]
+
+    def users_options(self, case: Case) -> list[str]:
+        """The user's KEY VALUE pairs, as far as they mean something to the method."""
+        typed = self.choice.options
+        pairs = [typed[index : index + 2] for index in range(0, len(typed), 2)]
+        ignored = () if case.learns else OF_TRAINING
+        return [part for pair in pairs if not pair[0].startswith(ignored) for part in pair]
+
+    def folder(self, case: Case, source: Source, part: str, config: str) -> Path:
+        """Where the scripts put such a run; a variant is told apart by its config's name."""
+        place = self.root(case) / part / source.name
+        name = f"{config}-{case.name}" if case.name else config
+        if case.learns:
+            return place / f"shots_{case.shots}" / case.method / name / f"seed{case.seed}"
+        return place / case.method / name
+
+    def root(self, case: Case) -> Path:
+        """The folder of a method's runs. What learns nothing is the same in every protocol."""
+        folder = self.choice.output / case.scripts()
+        return folder / self.protocol.name if case.learns else folder

@@ -1,0 +1,20 @@
+"""Names in Dassl's registries, where another program may have taken them before."""
+
+from collections.abc import Callable
+from typing import Any
+
+# Names of ours that somebody else had registered, each with the module that did.
+left_alone: dict[str, str] = {}
+
+
+def register(registry: Any) -> Callable[[type], type]:
+    """A class decorator that registers a class under its name, unless the name is taken."""
+
+    def decorate(cls: type) -> type:
+        if cls.__name__ in registry.registered_names():
+            left_alone[cls.__name__] = registry.get(cls.__name__).__module__
+        else:
+            registry.register()(cls)
+        return cls
+
+    return decorate

@@ -1,0 +1,124 @@
+"""`rpo report` in every format."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from rpo.cli import main
+from rpo.report.formats import render
+from rpo.report.statistics import summarise
+from rpo.report.table import Table, cell_text
+
+TABLE = Table(
+    "base2new",
+    "Accuracy",
+    ("dataset", "config", "base", "H"),
+    [
+        ("EuroSAT", "main_K24", summarise([80.0, 84.0]), None),
+        ("Digits", "main_K24", summarise([50.0]), 1 / 3),
+    ],
+    ("A note.",),
+)
+
+
+@pytest.fixture
+def report(write_run, tmp_path, capsys):
+    """A function that runs `rpo report` on two seeds, and returns what it prints."""
+    for seed, accuracy in ((1, 80.123456), (2, 84.0)):
+        write_run(accuracy, seed=seed)
+
+    def run(*options):
+        assert main(["report", str(tmp_path), "--table", "base2new", *options]) == 0
+        return capsys.readouterr()
+
+    return run
+
+
+def test_markdown():
+    assert render([TABLE], "markdown") == (
+        "### Accuracy\n\n"
+        "| dataset   | config   |         base |    H |\n"
+        "|:----------|:---------|-------------:|-----:|\n"
+        "| EuroSAT   | main_K24 | 82.00 ± 2.00 |    - |\n"
+        "| Digits    | main_K24 |        50.00 | 0.33 |\n\n"
+        "± is the standard deviation over seeds (population, as in the papers).\n\n"
+        "A note.\n"
+    )
+
+
+def test_terminal():
+    lines = render([TABLE], "terminal", "none").splitlines()
+    assert lines[0] == "Accuracy" and lines[-1] == "A note."
+    assert lines[4].split() == ["EuroSAT", "main_K24", "82.00", "-"]
+
+
+def test_latex():
+    lines = render([TABLE], "latex").splitlines()
+    assert lines[0] == "% Accuracy" and lines[-1] == "% A note."
+    assert lines[1] == r"\begin{tabular}{llrr}" and lines[2] == r"\toprule"
+    row = next(line for line in lines if "EuroSAT" in line)
+    assert [cell.strip() for cell in row.rstrip("\\").split("&")] == [
+        *("EuroSAT", r"main\_K24", r"82.00 $\pm$ 2.00", "-")
+    ]
+
+
+def test_csv_has_a_column_for_the_spread():
+    rows = list(csv.reader(io.StringIO(render([TABLE], "csv", "ci95"))))
+    assert rows == [
+        ["dataset", "config", "base", "base ci95", "H"],
+        ["EuroSAT", "main_K24", "82.00", "25.41", ""],
+        ["Digits", "main_K24", "50.00", "", "0.33"],
+    ]
+
+
+def test_several_tables_in_one_csv():
+    text = render([TABLE, TABLE], "csv")
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["# Accuracy"] * 2
+
+
+def test_json_is_of_full_precision():
+    (table,) = json.loads(render([TABLE], "json"))
+    assert table["table"] == "base2new" and table["notes"] == ["A note."]
+    assert table["rows"][1]["H"] == 1 / 3 and table["rows"][0]["H"] is None
+    assert table["rows"][0]["base"]["std"] == 2.0
+
+
+def test_a_zero_has_no_sign():
+    assert cell_text(-0.001) == "0.00"
+
+
+def test_no_terminal_means_markdown(report):
+    assert report().out.startswith("### Base-to-new")
+
+
+def test_spreads(report):
+    assert "82.06 ± 1.94" in report().out
+    assert "82.06 ± 24.63" in report("--spread", "ci95").out
+    assert "82.06 |" in report("--spread", "none").out
+
+
+def test_the_files_ending_chooses_the_format(report, tmp_path):
+    assert report("-o", str(tmp_path / "table.json")).out == ""
+    (row,) = json.loads((tmp_path / "table.json").read_text())[0]["rows"]
+    assert row["base"]["low"] == 80.123456
+    report("-o", str(tmp_path / "table.tex"))
+    assert "toprule" in (tmp_path / "table.tex").read_text()
+
+
+def test_notes_that_a_csv_has_no_room_for(report):
+    printed = report("--format", "csv")
+    assert printed.out.startswith("dataset,") and "± is the standard deviation" in printed.err
+
+
+def test_a_mistyped_table_names_the_choices(report, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["report", str(tmp_path), "--table", "base2neww"])
+    assert "transfer" in capsys.readouterr().err
+
+
+def test_an_empty_folder(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"no results.json and no log.txt in or below {tmp_path}" in said
