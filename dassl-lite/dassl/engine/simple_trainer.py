@@ -65,15 +65,23 @@ class SimpleTrainer(TrainerBase):
             ValueError: the best model is asked, but nothing could select it fairly.
         """
         check_selection(self.cfg, self.dm.dataset)
-        if run_folder.run_state(self.cfg) == "finished":
+        if self.run_state() == "finished":
             print(
                 f"The run in {self.output_dir} is finished (epoch {self.max_epoch}/"
                 f"{self.max_epoch}), nothing to do; start anew with --overwrite"
             )
             return
-        run_folder.record_run(self.cfg, finished=False)
+        self.record_run(finished=False)
         super().train(self.start_epoch, self.max_epoch)
-        run_folder.record_run(self.cfg, finished=True)
+        self.record_run(finished=True)
+
+    def run_state(self) -> str:
+        """Return how far the run in OUTPUT_DIR is; a program with files of its own overrides it."""
+        return run_folder.run_state(self.cfg)
+
+    def record_run(self, finished: bool) -> None:
+        """Note in OUTPUT_DIR whose run this is; overridden together with `run_state`."""
+        run_folder.record_run(self.cfg, finished=finished)
 
     def before_train(self) -> None:
         """Resume if there is something to resume, and open tensorboard."""

@@ -1,0 +1,1 @@
+"""The methods, one file each: plain PyTorch modules from images to logits."""

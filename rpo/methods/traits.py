@@ -1,0 +1,65 @@
+"""What everything around a method needs to know of it: how it is listed, drawn and run.
+
+A method's class states its traits in literals, so that a report reads them from the source without
+importing PyTorch.
+"""
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import rpo.methods
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Of one method.
+
+    Attributes:
+        order: its place in tables and figures, rising.
+        colour: of its lines and bars, as "#d55e00".
+        marker: of its points, as matplotlib calls it.
+        folder: its folder below output/ and scripts/.
+        learns: whether there is anything to train, and so shots and seed.
+        names_new_classes: whether it can be evaluated on classes that it was not trained on.
+        features_only: whether CLIP's own image features are all that it sees of an image.
+        mean_of_harmonic: whether its paper averages the harmonic means of seeds and datasets; the
+            others print the harmonic mean of averages.
+    """
+
+    order: int
+    colour: str
+    marker: str
+    folder: str
+    learns: bool = True
+    names_new_classes: bool = True
+    features_only: bool = False
+    mean_of_harmonic: bool = False
+
+
+@functools.cache
+def known_traits() -> Mapping[str, Traits]:
+    """Every method's name and traits, in their order."""
+    folders = [Path(folder) for folder in rpo.methods.__path__]
+    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
+    found = [pair for file in files for pair in _stated_traits(file)]
+    return dict(sorted(found, key=lambda pair: pair[1].order))
+
+
+def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
+    """Class names and `traits = Traits(...)` in a file.
+
+    Raises:
+        ValueError: an argument is no literal.
+    """
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        for statement in node.body if isinstance(node, ast.ClassDef) else []:
+            match statement:
+                case ast.Assign([ast.Name("traits")], ast.Call(ast.Name("Traits")) as call):
+                    try:
+                        values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+                    except ValueError as error:
+                        raise ValueError(f"{file}: the traits are no literals: {error}") from error
+                    yield node.name, Traits(**values)  # type: ignore[union-attr]
