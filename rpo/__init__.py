@@ -1,9 +1,44 @@
-"""Read-only Prompt Optimization for CLIP: the method in plain PyTorch, without Dassl or yacs."""
+"""Read-only Prompt Optimization for CLIP, and the methods that it is compared with.
 
+    import rpo
+
+    clip = rpo.load_clip("ViT-B/16")
+    model = rpo.RPO(clip, ["a photo of a cat.", "a photo of a dog."], k=24)
+    logits = model(images)
+
+Plain PyTorch: neither Dassl nor yacs is needed. `rpo.plugin` is the plugin for Dassl.
+"""
+
+import importlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rpo.clip.load import load_clip
+    from rpo.methods.cocoop import CoCoOp
+    from rpo.methods.coop import CoOp
+    from rpo.methods.ivlp import IVLP
+    from rpo.methods.logistic_probe import LogisticProbe
+    from rpo.methods.lp import LP
+    from rpo.methods.maple import MaPLe
+    from rpo.methods.rpo import RPO
+    from rpo.methods.vpt import VPT
+    from rpo.methods.zero_shot import ZeroshotCLIP
 
 __version__ = "0.1.0"
+__all__ = [
+    "IVLP",
+    "LP",
+    "RPO",
+    "VPT",
+    "CoCoOp",
+    "CoOp",
+    "LogisticProbe",
+    "MaPLe",
+    "ZeroshotCLIP",
+    "load_clip",
+]
 
 # A checkout keeps trainers/, datasets/ and configs/ at its top, and links to them from here. Where
 # the file system has no links, they are found at the top all the same; and RPO_PATH names folders
@@ -11,3 +46,14 @@ __version__ = "0.1.0"
 if not (Path(__file__).parent / "trainers").is_dir():
     __path__.append(str(Path(__file__).parents[1]))
 __path__.extend(filter(None, os.environ.get("RPO_PATH", "").split(os.pathsep)))
+
+
+def __getattr__(name: str) -> Any:
+    """Imports `load_clip`, or a method's module, when it is first asked for: PyTorch is slow."""
+    if name == "load_clip":
+        return importlib.import_module("rpo.clip.load").load_clip
+    from rpo.methods.traits import known_modules
+
+    if name in known_modules():
+        return getattr(importlib.import_module(known_modules()[name]), name)
+    raise AttributeError(f"module 'rpo' has no attribute {name!r}")

@@ -32,6 +32,10 @@ class FrozenLayer(NamedTuple):
     keys: Tensor
     values: Tensor
 
+    def with_own_memory(self) -> "FrozenLayer":
+        """A copy: as views of one projection, keys and values would keep the queries in memory."""
+        return FrozenLayer(self.block, self.keys.contiguous(), self.values.contiguous())
+
 
 def attention_mask(
     tokens: int, prompts: int, causal: bool, lengths: Tensor | None = None, read_only: bool = True
@@ -115,7 +119,7 @@ def read_only_pass(
 
 
 def prompt_queries(block: Block, prompts: Tensor) -> Tensor:
-    """What prompts (batch, K, width) ask of a layer, (batch, heads, K, d)."""
+    """The query vectors of prompts (batch, K, width) in a layer, (batch, heads, K, d)."""
     return _heads(block, _project(block, block.ln_1(prompts), slice(0, 1)))
 
 

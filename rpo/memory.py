@@ -3,6 +3,7 @@
 import sys
 
 import torch
+from torch import Tensor
 
 CPU_BUDGET = 2**29
 # Of a GPU's memory. A fixed share, not what happens to be free: the same run gives the same sums.
@@ -12,12 +13,15 @@ GPU_SHARE = 0.25
 KEPT_PER_PROMPT = 9
 
 
-def classes_at_once(
-    prompts: int, layers: int, width: int, bytes_per_value: int, device: torch.device
-) -> int:
-    """The number of classes whose text prompts fit into the budget for one backward pass."""
-    bytes_per_class = prompts * layers * width * KEPT_PER_PROMPT * bytes_per_value
-    return max(1, int(_budget(device) // bytes_per_class))
+def classes_at_once(prompts: Tensor, layers: int) -> int:
+    """The number of classes whose text prompts fit into the budget for one backward pass.
+
+    Args:
+        prompts: (1, K, width), as every class has them.
+        layers: that they pass through.
+    """
+    bytes_per_class = prompts.numel() * prompts.element_size() * layers * KEPT_PER_PROMPT
+    return max(1, int(_budget(prompts.device) // bytes_per_class))
 
 
 def _budget(device: torch.device) -> float:

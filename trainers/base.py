@@ -1,7 +1,7 @@
-"""What every method that learns prompts shares: the loop, precision, saving and loading.
+"""What every method shares in Dassl: its configuration, CLIP, class texts, the training loop.
 
-A method is a subclass that declares its keys (`add_config`) and builds its network
-(`build_network`). It never mentions optimiser, scaler or checkpoint.
+A trainer names a method of `rpo.methods` and its section of the configuration; the method's own
+settings become the keys of that section. It never mentions optimiser, scaler or checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,80 +12,137 @@ import torch
 from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_checkpoint, load_pretrained_weights
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 from yacs.config import CfgNode
 
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
-from rpo.clip.load import Clip, load_clip
-from rpo.clip.precision import PRECISIONS, autocast, processor_precision, set_precision
+from rpo.clip.load import load_clip
+from rpo.clip.precision import PRECISIONS, autocast, processor_precision
+from rpo.methods.base import Method
+from rpo.methods.settings import check, described
 
+from .class_texts import class_names, texts_of_classes
 from .record import RecordedTrainer
 
 
-class PromptTrainer(RecordedTrainer):
-    """A frozen CLIP and a few learnt parameters, in Dassl's training loop.
+class MethodTrainer(RecordedTrainer):
+    """A method on a frozen CLIP, evaluated.
 
     Class attributes:
-        section: the method's own node below TRAINER in the configuration.
-        defaults: its keys with their defaults.
-        learner_name: the folder that what is learnt is saved in.
+        method: what it trains or evaluates.
+        section: the method's own node below TRAINER in the configuration; empty: it has none.
+        further_keys: keys of the section beside the method's settings, with their defaults.
+        underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
-    section: str
-    defaults: Mapping[str, Any]
-    learner_name = "prompt_learner"
+    method: type[Method]
+    section = ""
+    further_keys: Mapping[str, Any] = {}
+    underscores = "spaces"
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:
         """Adds the method's keys, with their defaults, to a configuration."""
-        cfg.TRAINER[cls.section] = CfgNode(dict(cls.defaults))
-
-    def build_network(self, clip: Clip, classnames: Sequence[str]) -> nn.Module:
-        """A module from images (batch, 3, height, width) to logits (batch, classes)."""
-        raise NotImplementedError
-
-    def learner(self) -> nn.Module:
-        """The part of the network that learns: all that is trained and saved, under its names."""
-        return self.model.prompt_learner
+        if cls.section:
+            keys = {name.upper(): default for name, default, _ in described(cls.method.Settings)}
+            cfg.TRAINER[cls.section] = CfgNode(keys | dict(cls.further_keys))
 
     @property
     def options(self) -> Any:
         """The method's own configuration."""
         return self.cfg.TRAINER[self.section]
 
+    def settings(self, cfg: Any) -> Any:
+        """The method's settings.
+
+        Raises:
+            ValueError, TypeError: a value cannot work; its key is named.
+        """
+        kind = self.method.Settings
+        node = cfg.TRAINER[self.section] if self.section else {}
+        values = {name: node[name.upper()] for name, _, _ in described(kind)}
+        check(kind, values, lambda name: f"TRAINER.{self.section}.{name.upper()}")
+        try:
+            return kind(**values)
+        except ValueError as error:  # values that do not go together
+            raise ValueError(f"TRAINER.{self.section}: {error}") from error
+
     def check_cfg(self, cfg: Any) -> None:
-        """Raises ValueError for a value that cannot work, naming the key."""
-        self.check_choice(cfg, "PREC", PRECISIONS)
+        """Raises ValueError or TypeError for a value that cannot work, naming the key."""
+        self.settings(cfg)
 
-    def check_choice(self, cfg: Any, key: str, choices: Sequence[str]) -> None:
-        """Raises ValueError unless TRAINER.<section>.<key> is one of `choices`."""
-        value = cfg.TRAINER[self.section][key]
-        if value not in choices:
-            raise ValueError(
-                f'TRAINER.{self.section}.{key} is "{value}"; it can be {", ".join(choices)}'
+    def precision(self) -> str:
+        """What CLIP computes in: OpenAI's mix with float16 on a GPU, float32 on a CPU."""
+        return "fp16" if self.device.type == "cuda" else "fp32"
+
+    def build_method(self) -> None:
+        """Loads CLIP and builds the method for the dataset's classes, on the device."""
+        clip = load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
+        classes = self.classes()
+        self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
+        self.model.requires_grad_(False)
+
+    def classes(self) -> Sequence[Any]:
+        """One text a class or, for a method that learns the words, one name; the log says which."""
+        names = class_names(self.cfg, self.dm.dataset.classnames, self.underscores)
+        if self.method.takes == "names":
+            self.say_that_words_are_learnt()
+            return names
+        return texts_of_classes(self.cfg, self.dm.dataset, names, self.published_template())
+
+    def published_template(self) -> str:
+        """The method's own, "{}" for the class name; empty: the dataset's."""
+        return self.method.prompt
+
+    def say_that_words_are_learnt(self) -> None:
+        """In the log, with a hint for whoever gave a text of their own."""
+        print("Class texts: the words around the class name are the method's own")
+        if self.cfg.DATASET.TEMPLATE:
+            print(
+                f'DATASET.TEMPLATE "{self.cfg.DATASET.TEMPLATE}" does not reach '
+                f"{self.cfg.TRAINER.NAME}; TRAINER.{self.section}.CTX_INIT gives words to start from"
             )
 
-    def check_at_least(self, cfg: Any, key: str, minimum: int) -> None:
-        """Raises ValueError if TRAINER.<section>.<key> is smaller."""
-        value = cfg.TRAINER[self.section][key]
-        if value < minimum:
+    def model_inference(self, images: Tensor) -> Tensor:
+        """Logits (batch, classes)."""
+        return self.model(images)
+
+
+class PromptTrainer(MethodTrainer):
+    """A frozen CLIP and a few learnt parameters, in Dassl's training loop.
+
+    Class attributes:
+        learner_name: the folder that what is learnt is saved in.
+    """
+
+    learner_name = "prompt_learner"
+
+    @classmethod
+    def add_config(cls, cfg: Any) -> None:
+        super().add_config(cfg)
+        # What the frozen towers compute in: fp32, fp16, bf16 or amp.
+        cfg.TRAINER[cls.section].PREC = "fp16"
+
+    def check_cfg(self, cfg: Any) -> None:
+        super().check_cfg(cfg)
+        precision = cfg.TRAINER[self.section].PREC
+        if precision not in PRECISIONS:
             raise ValueError(
-                f"TRAINER.{self.section}.{key} is {value}; it must be at least {minimum}"
+                f'TRAINER.{self.section}.PREC is "{precision}"; it can be {", ".join(PRECISIONS)}'
             )
+
+    def precision(self) -> str:
+        return self.options.PREC
 
     def build_model(self) -> None:
-        """Loads CLIP, builds the network on it and sets up what learns."""
-        cfg, precision = self.cfg, self.options.PREC
+        """Builds the method on CLIP and sets up what learns."""
+        cfg, precision = self.cfg, self.precision()
         print(f"Loading CLIP (backbone: {cfg.MODEL.BACKBONE.NAME}, precision: {precision})")
         if precision == "fp16" and self.device.type == "cpu":
             quicker = f"TRAINER.{self.section}.PREC {processor_precision()}"
             print(f"fp16 is slow on a CPU: add {quicker} to be faster")
-        clip = set_precision(load_clip(cfg.MODEL.BACKBONE.NAME), precision)
-        names = class_names(cfg, self.dm.dataset.classnames)
-        self.model = self.build_network(clip, names).to(self.device)
-        self.model.requires_grad_(False)
-        learner = self.learner().requires_grad_(True)
+        self.build_method()
+        learner = self.model.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
@@ -97,9 +154,8 @@ class PromptTrainer(RecordedTrainer):
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
         """One training step; the last one of an epoch also moves the learning rate."""
         images, labels = self.parse_batch_train(batch)
-        with autocast(self.options.PREC, self.device):
-            logits = self.model(images)
-            loss = cross_entropy(logits.float(), labels)
+        with autocast(self.precision(), self.device):
+            loss, logits = self.model.loss(images, labels)
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1}: "
@@ -114,8 +170,7 @@ class PromptTrainer(RecordedTrainer):
         return {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
 
     def model_inference(self, images: Tensor) -> Tensor:
-        """Logits (batch, classes)."""
-        with autocast(self.options.PREC, self.device):
+        with autocast(self.precision(), self.device):
             return self.model(images)
 
     def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -139,18 +194,3 @@ class PromptTrainer(RecordedTrainer):
             load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
         self.record_origin(directory)
-
-
-def class_names(cfg: Any, classnames: Sequence[str]) -> list[str]:
-    """The dataset's class names, with underscores as DATASET.UNDERSCORES says.
-
-    Raises:
-        ValueError: DATASET.UNDERSCORES is neither "spaces" nor "keep".
-    """
-    if cfg.DATASET.UNDERSCORES == "keep":
-        return list(classnames)
-    if cfg.DATASET.UNDERSCORES != "spaces":
-        raise ValueError(
-            f'DATASET.UNDERSCORES is "{cfg.DATASET.UNDERSCORES}"; it can be spaces, keep'
-        )
-    return [name.replace("_", " ") for name in classnames]

@@ -1,90 +1,64 @@
 """Loading CLIP: OpenAI's names, local files, and the tiny one that ships with the package."""
 
 import contextlib
-import os
-import warnings
-import zipfile
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from pickle import UnpicklingError
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
 
+from rpo.clip import openai
+from rpo.clip.archive import StateDict, read_state_dict
+from rpo.clip.precision import set_precision
 from rpo.suggest import unknown
 
 TINY = "tiny"
 TINY_FILE = Path(__file__).parents[1] / "assets" / "tiny_clip.pt"
-StateDict = dict[str, Tensor]
 # OpenAI's CLIP: an nn.Module whose attributes a type checker cannot know.
 Clip: TypeAlias = Any
 
 
-def import_clip() -> ModuleType:
-    """OpenAI's `clip` module, from clip-anytorch or from OpenAI's own repository.
-
-    Raises:
-        ImportError: it is missing, or lacks the pkg_resources that clip-anytorch imports.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-            import clip
-    except ModuleNotFoundError as error:
-        cure = {"clip": "clip-anytorch", "pkg_resources": "'setuptools<82'"}.get(str(error.name))
-        if cure is None:
-            raise
-        raise ImportError(
-            f"OpenAI's clip cannot be imported ({error}): pip install {cure}"
-        ) from error
-    return clip
-
-
-def weights_cache() -> Path:
-    """Where downloaded weights are kept: `CLIP_CACHE`, else OpenAI's own ~/.cache/clip."""
-    return Path(os.environ.get("CLIP_CACHE") or Path.home() / ".cache" / "clip")
-
-
 def available_backbones() -> list[str]:
     """Every name that `load_clip` knows; it also takes the path of a checkpoint."""
-    return [*import_clip().available_models(), TINY]
+    return [*openai.SHA256, TINY]
 
 
-def load_clip(name: str) -> Clip:
-    """A CLIP on the CPU, in evaluation mode, with OpenAI's mix of float16 and float32 weights.
+def load_clip(name: str, precision: str = "fp32") -> Clip:
+    """A CLIP on the CPU, in evaluation mode.
 
     Args:
         name: an OpenAI name such as "ViT-B/16" (downloaded once, checked against its SHA-256),
             "tiny", or the path of a checkpoint in OpenAI's format, JIT archive or state dict.
+        precision: of its weights, one of `rpo.clip.precision.PRECISIONS`.
 
     Raises:
-        ValueError: there is no such name or file, or the file is not a CLIP.
+        ValueError: there is no such name, file or precision, or the file is not a CLIP.
         FileNotFoundError: the weights are not here and cannot be downloaded.
     """
-    if _kept is not None and name in _kept:
-        return _kept[name]
+    if _kept is not None and (name, precision) in _kept:
+        return _kept[name, precision]
     path = backbone_file(name)
-    state = read_state_dict(path)
+    state = expand_vocabulary(read_state_dict(path))
     try:
-        clip = import_clip().model.build_model(state).eval()
+        clip = openai.model().build_model(state).eval()  # half of the weights in float16
     except (KeyError, RuntimeError) as error:
         raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
+    set_precision(clip, precision)
     if _kept is not None:
-        _kept[name] = clip
+        _kept[name, precision] = clip
     return clip
 
 
-# The CLIPs loaded so far within `keep_clip`, None outside of it.
-_kept: dict[str, Clip] | None = None
+# The CLIPs loaded so far within `keep_clip`, by name and precision; None outside of it.
+_kept: dict[tuple[str, str], Clip] | None = None
 
 
 @contextlib.contextmanager
 def keep_clip() -> Iterator[None]:
     """While it lasts, `load_clip` reads a CLIP once and then returns that very one.
 
-    For a training and its evaluations: they use CLIP in one precision and never change its weights.
+    For a training and its evaluations, which never change CLIP's weights.
     """
     global _kept
     _kept = {}
@@ -95,55 +69,49 @@ def keep_clip() -> Iterator[None]:
 
 
 def backbone_file(name: str) -> Path:
-    """The checkpoint behind a name, downloaded if need be."""
+    """The checkpoint behind a name, downloaded if need be.
+
+    Raises:
+        ValueError: there is no such name or file. FileNotFoundError: it cannot be downloaded.
+    """
     if name == TINY:
         return TINY_FILE
-    clip = import_clip()
-    if name in clip.available_models():
-        return _download(clip, name)
+    if name in openai.SHA256:
+        return _verified_or_downloaded(name)
     if Path(name).is_file():
         return Path(name)
     raise ValueError(unknown("backbone or checkpoint file", name, available_backbones()))
 
 
-def _download(clip: ModuleType, name: str) -> Path:
-    url = clip.clip._MODELS[name]
+def _verified_or_downloaded(name: str) -> Path:
+    path, url = openai.weights_file(name), openai.weights_address(name)
+    if path.is_file() and sha256(path) == openai.SHA256[name]:
+        return path
+    if path.is_file():
+        print(f"{path} is not what OpenAI published as {name}: it has another SHA-256")
+    print(f"Downloading the weights of {name} to {path}")
     try:
-        return Path(clip.clip._download(url, str(weights_cache())))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=openai.SHA256[name])
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
-            f"the weights of {name} are not in {weights_cache()} and cannot be downloaded "
+            f"the weights of {name} are not in {path.parent} and cannot be downloaded "
             f"({error}). Fetch {url} and put it there, or set MODEL.BACKBONE.NAME to the path of "
             f'a checkpoint, or to "{TINY}", the small CLIP that needs no download'
         ) from error
+    return path
 
 
-def read_state_dict(path: Path) -> StateDict:
-    """The tensors of a checkpoint. Nothing in the file is unpickled beyond plain data.
-
-    Raises:
-        ValueError: the file is neither a TorchScript archive nor a state dict.
-    """
-    try:
-        if _is_torchscript(path):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FutureWarning)  # it is OpenAI's format, still
-                return dict(torch.jit.load(path, map_location="cpu").state_dict())
-        return _expand_vocabulary(torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, EOFError, UnpicklingError) as error:
-        raise ValueError(
-            f"{path} is neither a TorchScript archive nor a state dict: {error}"
-        ) from error
+def sha256(path: Path) -> str:
+    """Of a file's content, in hexadecimal."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
-def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _expand_vocabulary(state: StateDict) -> StateDict:
+def expand_vocabulary(state: StateDict) -> StateDict:
     """Fills in the token embeddings that a sparse checkpoint leaves out.
 
     The tiny CLIP stores only the rows that training touched; the others are noise from a fixed

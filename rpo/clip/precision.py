@@ -5,15 +5,13 @@ from typing import Any
 
 import torch
 
-from rpo.clip.load import Clip
-
 # fp16: the weights OpenAI keeps in half precision stay so. bf16: the same weights in bfloat16.
 # amp: float32 weights, products under autocast (float16 on CUDA, bfloat16 on CPU).
 PRECISIONS = ("fp32", "fp16", "bf16", "amp")
 
 
-def set_precision(clip: Clip, precision: str) -> Clip:
-    """Converts, in place, a CLIP as `load_clip` gives it: half the weights in float16.
+def set_precision(clip: Any, precision: str) -> None:
+    """Converts, in place, a CLIP as OpenAI builds it, half the weights in float16.
 
     Raises:
         ValueError: `precision` is not one of PRECISIONS.
@@ -21,12 +19,11 @@ def set_precision(clip: Clip, precision: str) -> Clip:
     if precision not in PRECISIONS:
         raise ValueError(f'precision "{precision}" is not one of {", ".join(PRECISIONS)}')
     if precision in ("fp32", "amp"):
-        return clip.float()
-    if precision == "bf16":
+        clip.float()
+    elif precision == "bf16":
         for parameter in clip.parameters():
             if parameter.dtype == torch.float16:
                 parameter.data = parameter.data.bfloat16()
-    return clip
 
 
 def processor_precision() -> str:

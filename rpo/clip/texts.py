@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rpo.clip.load import import_clip
+from rpo.clip import openai
 
 
 def class_texts(classnames: Sequence[str], template: str, slot: str = "_") -> list[str]:
@@ -30,17 +30,26 @@ def tokenize(texts: Sequence[str], context_length: int) -> tuple[Tensor, Tensor]
     Raises:
         ValueError: a text is longer than the context; it is named.
     """
-    ids = torch.cat([_tokenize_one(text, context_length) for text in texts])
+    ids = tokenize_all(texts, context_length)
     lengths = ids.argmax(dim=-1) + 1  # EOT is the last entry of the vocabulary
     return ids[:, : int(lengths.max())], lengths
 
 
-def _tokenize_one(text: str, context_length: int) -> Tensor:
-    """(1, context_length)."""
-    try:
-        return import_clip().tokenize(text, context_length)
-    except RuntimeError as error:
-        raise ValueError(
-            f'"{text}" does not fit into CLIP\'s context of {context_length} tokens: '
-            "shorten the class name or the prompt template"
-        ) from error
+def tokenize_all(texts: Sequence[str], context_length: int) -> Tensor:
+    """Token ids (texts, context length), padded with 0 behind EOT, as OpenAI's `tokenize`.
+
+    Raises:
+        ValueError: a text is longer than the context; it is named.
+    """
+    encoder = openai.tokenizer()
+    start, end = encoder.encoder["<|startoftext|>"], encoder.encoder["<|endoftext|>"]
+    ids = torch.zeros(len(texts), context_length, dtype=torch.long)
+    for row, text in zip(ids, texts, strict=True):
+        tokens = [start, *encoder.encode(text), end]
+        if len(tokens) > context_length:
+            raise ValueError(
+                f'"{text}" does not fit into CLIP\'s context of {context_length} tokens: '
+                "shorten the class name or the prompt template"
+            )
+        row[: len(tokens)] = torch.tensor(tokens)
+    return ids

@@ -5,7 +5,7 @@ model's own, so that ViT-B/32, B/16, L/14 and L/14@336px are the same code.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,21 @@ from rpo.attention import attention_mask, masked_pass
 from rpo.clip.load import Clip
 
 
+class Tower(Protocol):
+    """What both encoders have in common."""
+
+    causal: bool  # whether a token sees itself and earlier tokens only
+    blocks: Sequence[Any]
+
+    def embed_prompts(self, prompts: Tensor) -> Tensor: ...
+
+    def project(self, tokens: Tensor) -> Tensor: ...
+
+
 class ImageTower(nn.Module):
     """The image encoder, a vision transformer."""
+
+    causal = False
 
     def __init__(self, clip: Clip) -> None:
         """Raises ValueError for a ResNet, which has no token sequence to append prompts to."""
@@ -52,6 +65,8 @@ class ImageTower(nn.Module):
 
 class TextTower(nn.Module):
     """The text encoder, a causal transformer."""
+
+    causal = True
 
     def __init__(self, clip: Clip) -> None:
         super().__init__()

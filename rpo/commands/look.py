@@ -1,4 +1,4 @@
-"""`rpo look`: where the visual prompts of a run of RPO look, as a picture and as numbers."""
+"""`rpo look`: attention maps of the visual prompts of a run of RPO, as a figure and as numbers."""
 
 import argparse
 import json
@@ -17,8 +17,8 @@ from torch import Tensor
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.clip.precision import autocast
 from rpo.files import write_bytes, write_text
-from rpo.look import Gaze, check_visual_prompts, gaze
-from rpo.look_figure import draw, grid_of, require_matplotlib
+from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_prompts
+from rpo.attention_figure import draw, grid_of, require_matplotlib
 from rpo.trainers.origin import read_config
 
 
@@ -47,24 +47,26 @@ def run(args: argparse.Namespace) -> int:
     shown = chosen_images(args, trainer.dm.dataset.test)
     images = read_images([image.path for image in shown], trainer.cfg)
     layer = len(trainer.model.image_tower.blocks) if args.layer is None else args.layer
-    seen, guesses = look(trainer, images, layer)
+    maps, guesses = look(trainer, images, layer)
     picture = Path(args.output or Path(args.folder, "attention.png"))
     captions = [caption(*pair) for pair in zip(shown, guesses, strict=True)]
-    write_bytes(picture, draw(pixels(images, trainer.cfg), captions, seen, layer))
+    write_bytes(picture, draw(pixels(images, trainer.cfg), captions, maps, layer))
     numbers = picture.with_suffix(".json")
-    write_text(numbers, json.dumps(record(args.folder, layer, shown, guesses, seen)) + "\n")
+    write_text(numbers, json.dumps(record(args.folder, layer, shown, guesses, maps)) + "\n")
     print(f"written to {picture} and {numbers}")
     return 0
 
 
 @torch.no_grad()
-def look(trainer: Any, images: Tensor, layer: int) -> tuple[Gaze, list[str]]:
-    """Where the prompts look, and the class that the model takes each image for."""
+def look(trainer: Any, images: Tensor, layer: int) -> tuple[AttentionMaps, list[str]]:
+    """The attention maps of images, and the class that the model predicts for each."""
     images = images.to(trainer.device)
     with autocast(trainer.cfg.TRAINER.RPO.PREC, trainer.device):
-        seen = gaze(trainer.model, images, layer)
+        maps = attention_maps(trainer.model, images, layer)
     best = trainer.model_inference(images).argmax(dim=1).tolist()
-    return Gaze(*(weights.cpu() for weights in seen)), [trainer.lab2cname[label] for label in best]
+    return AttentionMaps(*(weights.cpu() for weights in maps)), [
+        trainer.lab2cname[label] for label in best
+    ]
 
 
 def load_run(args: argparse.Namespace) -> Any:
@@ -119,28 +121,28 @@ def pixels(images: Tensor, cfg: Any) -> Tensor:
 
 
 def caption(shown: Shown, guess: str) -> str:
-    """The truth, and what the model takes it for if that is something else."""
+    """The true class, and the predicted one if that is another."""
     if shown.truth is None:
         return f"{Path(shown.path).name}:\n{guess}"
-    return shown.truth if guess == shown.truth else f"{shown.truth},\ntaken for\n{guess}"
+    return shown.truth if guess == shown.truth else f"{shown.truth},\npredicted\n{guess}"
 
 
 def record(
-    folder: str, layer: int, shown: Sequence[Shown], guesses: Sequence[str], seen: Gaze
+    folder: str, layer: int, shown: Sequence[Shown], guesses: Sequence[str], maps: AttentionMaps
 ) -> dict[str, Any]:
     """attention.json: a row of weights sums to 1, CLS first, then the patches row by row."""
     return {
         "run": folder,
         "layer": layer,
         "heads": "mean",
-        "grid": grid_of(seen.class_token),
+        "grid": grid_of(maps.class_token),
         "images": [
             {
                 "path": image.path,
                 "truth": image.truth,
                 "prediction": guess,
-                "class_token": _rounded(seen.class_token[row]),
-                "prompts": [_rounded(weights) for weights in seen.prompts[row]],
+                "class_token": _rounded(maps.class_token[row]),
+                "prompts": [_rounded(weights) for weights in maps.prompts[row]],
             }
             for row, (image, guess) in enumerate(zip(shown, guesses, strict=True))
         ],

@@ -1,5 +1,294 @@
+"""RPO. Lee, Song, Suh, Choi, Lee, Kim: Read-only Prompt Optimization for Vision-Language
+Few-shot Learning, ICCV 2023, https://arxiv.org/abs/2308.14960.
+
+K learnable prompts join the image tokens and K the text tokens of a frozen CLIP. They read CLIP's
+tokens, and attention is masked so that nothing reads them: CLIP's own representation stays as it
+was. With v_k and t_k the unit-length outputs of visual prompt k and text prompt k,
+
+    logit(image, class) = mean over k of exp(logit_scale) <v_k, t_k>,
+
+so that prompt k only ever meets prompt k. How prompts read stands below twice: `MaskedForm` is the
+paper's definition, `CachedForm` computes the same faster and is checked against it in every run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.utils.checkpoint import checkpoint
+
+from rpo.attention import (
+    FrozenLayer,
+    attention_mask,
+    frozen_layers,
+    masked_pass,
+    read_only_pass,
+    visible_tokens,
+)
+from rpo.clip.load import Clip
+from rpo.clip.precision import autocast_dtype
+from rpo.clip.texts import tokenize
+from rpo.clip.towers import ImageTower, TextTower, Tower
+from rpo.memory import classes_at_once
+from rpo.methods import settings
+from rpo.methods.base import Method
+from rpo.methods.compilation import MODES, compile_form
+from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
+from rpo.methods.settings import setting
 from rpo.methods.traits import Traits
 
 
-class RPO:
+@dataclass(frozen=True)
+class Settings(settings.Settings):
+    k: int = setting(24, "Pairs of prompts.", at_least=1)
+    init: str = setting(
+        "st",
+        "Start from the special tokens EOT and CLS, or at random.",
+        choices=tuple(INITIALISERS),
+    )
+    noise: str = setting(
+        "unit",
+        "On the special tokens: of length 0.1 (unit, as in the released code), or of standard "
+        "deviation 0.1 (gaussian, as in the paper).",
+        choices=tuple(NOISES),
+    )
+    read_only: bool = setting(
+        True, "Ablation: if false, prompts take part in the attention like CLIP's own tokens."
+    )
+    modality: str = setting(
+        "both",
+        "Ablation: prompts in both encoders, or in one against CLIP's own feature of the other.",
+        choices=("both", "text", "visual"),
+    )
+    form: str = setting(
+        "cached",
+        "How prompts read: fast, on the cached keys and values of CLIP; or by the definition, "
+        "with a mask. Prompts that are not read-only always use the mask.",
+        choices=("cached", "masked"),
+    )
+    text_chunk: int = setting(
+        0,
+        "Classes per block of the text side, to bound memory at the price of computing each block "
+        "twice; 0 chooses by the device's memory.",
+        at_least=0,
+    )
+    compile: str = setting("none", "torch.compile of the cached form.", choices=MODES)
+
+    @property
+    def masked(self) -> bool:
+        """Whether the definition itself is computed."""
+        return self.form == "masked" or not self.read_only
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.masked and (self.compile != "none" or self.text_chunk):
+            raise ValueError(
+                "compile and text_chunk belong to the cached form; with form masked, or prompts "
+                "that are not read_only, leave them at none and 0"
+            )
+
+
+class MaskedForm:
+    """The definition (section 3.2): prompts join the sequence, and a mask keeps them read-only.
+
+    With `read_only` false (the ablation of section 4) prompts are ordinary tokens and do change
+    CLIP's own.
+    """
+
+    def __init__(self, read_only: bool = True) -> None:
+        self.read_only = read_only
+
+    def read(
+        self, tower: Tower, tokens: Tensor, prompts: Tensor, lengths: Tensor | None = None
+    ) -> Tensor:
+        """Prompts (K, width) after the last layer, (batch, K, width), beside tokens of CLIP."""
+        prompts = tower.embed_prompts(prompts).expand(len(tokens), -1, -1)
+        mask = attention_mask(
+            tokens.shape[1], prompts.shape[1], tower.causal, lengths, self.read_only
+        )
+        together = torch.cat([tokens, prompts], dim=1)
+        return masked_pass(tower.blocks, together, mask.to(tokens.device))[:, tokens.shape[1] :]
+
+    def read_images(self, tower: ImageTower, images: Tensor, prompts: Tensor) -> Tensor:
+        """(batch, K, visual width)."""
+        return self.read(tower, tower.embed(images), prompts)
+
+    def read_texts(self, tower: TextTower, ids: Tensor, lengths: Tensor, prompts: Tensor) -> Tensor:
+        """(classes, K, text width)."""
+        return self.read(tower, tower.embed(ids), prompts, lengths)
+
+
+class CachedForm:
+    """The same, faster: CLIP's tokens never see a prompt, so they pass through CLIP once, without
+    autograd, and prompts are but K more queries on the keys and values of every layer.
+
+    Those of the class texts are the same for the whole run.
+
+    Args:
+        text_chunk: see `Settings`. Only with several blocks is each recomputed in the backward
+            pass instead of kept.
+    """
+
+    def __init__(self, text_chunk: int = 0) -> None:
+        self.text_chunk = text_chunk
+        self.read_layers = read_only_pass  # an attribute, for a compiled one to take its place
+        self.forget()
+
+    def read_images(self, tower: ImageTower, images: Tensor, prompts: Tensor) -> Tensor:
+        """(batch, K, visual width)."""
+        layers = frozen_layers(tower.blocks, tower.embed(images))
+        return read_only_pass(layers, tower.embed_prompts(prompts))
+
+    def read_texts(self, tower: TextTower, ids: Tensor, lengths: Tensor, prompts: Tensor) -> Tensor:
+        """(classes, K, text width)."""
+        queries = tower.embed_prompts(prompts)
+        layers, visible = self.text_layers(tower, ids), visible_tokens(lengths, ids.shape[1])
+        read = partial(self.read_block, layers, visible, queries)
+        size = self.text_chunk or classes_at_once(queries, len(tower.blocks))
+        blocks = [slice(start, start + size) for start in range(0, len(ids), size)]
+        if len(blocks) == 1:
+            return read(blocks[0])
+        return torch.cat([checkpoint(read, block, use_reentrant=False) for block in blocks])
+
+    def read_block(
+        self, layers: Sequence[FrozenLayer], visible: Tensor, prompts: Tensor, classes: slice
+    ) -> Tensor:
+        """`prompts` (1, K, text width) read some of the class texts."""
+        some = [
+            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes]) for layer in layers
+        ]
+        return self.read_layers(some, prompts, visible[classes])
+
+    def text_layers(self, tower: TextTower, ids: Tensor) -> list[FrozenLayer]:
+        """Keys and values of the class texts, computed once in each precision."""
+        precision = autocast_dtype(ids.device)
+        if precision not in self._text_layers:
+            with torch.inference_mode(False):  # so that a later training step may use them too
+                layers = frozen_layers(tower.blocks, tower.embed(ids), causal=True)
+                self._text_layers[precision] = [layer.with_own_memory() for layer in layers]
+        return self._text_layers[precision]
+
+    def forget(self) -> None:
+        """Drops what was computed once."""
+        self._text_layers: dict[torch.dtype | None, list[FrozenLayer]] = {}
+
+
+class RPO(Method):
+    """Learns `text_prompt` (K, text width) and `img_prompt` (K, visual width)."""
+
     traits = Traits(order=1000, colour="#d55e00", marker="o", folder="rpo", mean_of_harmonic=True)
+    Settings = Settings
+    takes = "texts"
+    prompt = "a photo of a {}."
+
+    ids: Tensor
+    lengths: Tensor
+
+    def __init__(
+        self, clip: Clip, texts: Sequence[str], settings: Any = None, **fields: Any
+    ) -> None:
+        super().__init__(clip, settings, **fields)
+        chosen = self.settings
+        self.image_tower, self.text_tower = ImageTower(clip), TextTower(clip)
+        self.prompt_learner = PromptLearner(
+            self.text_tower.end_token,
+            self.image_tower.class_token,
+            chosen.k,
+            chosen.init,
+            chosen.noise,
+        )
+        ids, lengths = tokenize(texts, clip.context_length)
+        self.register_buffer("ids", ids, persistent=False)
+        self.register_buffer("lengths", lengths, persistent=False)
+        self.texts, self.modality = list(texts), chosen.modality
+        self.form: MaskedForm | CachedForm = MaskedForm(chosen.read_only)
+        self.checked = chosen.masked
+        if not chosen.masked:
+            self.form = compile_form(CachedForm(chosen.text_chunk), chosen.compile)
+
+    def learner(self) -> nn.Module:
+        return self.prompt_learner
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not self.checked:
+            check_form(self, images)
+            self.checked = True
+        return self.logits(self.image_features(images), self.text_features())
+
+    def logits(self, image_features: Tensor, text_features: Tensor) -> Tensor:
+        """(batch, classes) from (batch, K, embedding) and (classes, K, embedding)."""
+        prompts = max(image_features.shape[1], text_features.shape[1])
+        with torch.autocast(image_features.device.type, enabled=False):  # the mean stays float32
+            similarities = torch.einsum("bkd,ckd->bc", image_features, text_features) / prompts
+            return self.clip.logit_scale.exp().float() * similarities
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """(batch, K, embedding) of unit length; K is 1 where images have no prompts."""
+        if self.modality == "text":
+            return _unit(self.own_image_features(images)[:, None])
+        prompts = self.prompt_learner.img_prompt
+        read = self.form.read_images(self.image_tower, images, prompts)
+        return _unit(self.image_tower.project(read))
+
+    def text_features(self) -> Tensor:
+        """(classes, K, embedding) of unit length; K is 1 where texts have no prompts.
+
+        Computed once per state of the prompts where no gradient is wanted.
+        """
+        if self.modality == "visual":
+            own = lambda: self.text_tower.encode(self.ids, self.lengths)  # noqa: E731
+            return _unit(self.remembered.get(own, [self.ids])[:, None])
+        prompts = self.prompt_learner.text_prompt
+        return self.remembered.get(lambda: self._read_texts(prompts), [self.ids, prompts])
+
+    def _read_texts(self, prompts: Tensor) -> Tensor:
+        read = self.form.read_texts(self.text_tower, self.ids, self.lengths, prompts)
+        return _unit(self.text_tower.project(read))
+
+    def _apply(self, *args: Any, **options: Any) -> "RPO":
+        if isinstance(self.form, CachedForm):
+            self.form.forget()
+        super()._apply(*args, **options)
+        return self
+
+
+# How far unit-length outputs of the two forms may lie apart, by the precision of the towers.
+TOLERANCES = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
+
+
+@torch.no_grad()
+def check_form(model: RPO, images: Tensor) -> None:
+    """Compares the cached form with the definition, on one image and a few class texts.
+
+    Raises:
+        RuntimeError: they disagree, as after a change to one of them; the difference is named.
+    """
+    order = model.lengths.argsort()
+    chosen = order[[0, len(order) // 2, -1]].unique()  # the shortest, a middle and the longest
+    texts = model.text_tower, model.ids[chosen], model.lengths[chosen]
+    sides = {
+        "read_images": (model.image_tower, images[:1], model.prompt_learner.img_prompt),
+        "read_texts": (*texts, model.prompt_learner.text_prompt),
+    }
+    precision = autocast_dtype(images.device) or model.clip.visual.conv1.weight.dtype
+    for name, (tower, *inputs) in sides.items():
+        outputs = [
+            _unit(tower.project(getattr(form, name)(tower, *inputs)))
+            for form in (MaskedForm(), CachedForm())
+        ]
+        difference = (outputs[0] - outputs[1]).norm(dim=-1).max().item()
+        if not difference <= TOLERANCES[precision]:
+            raise RuntimeError(
+                f"MaskedForm.{name} and CachedForm.{name} of rpo/methods/rpo.py disagree: outputs "
+                f"of unit length lie up to {difference:.2g} apart. If the definition (or "
+                "attention_mask) was changed on purpose, choose it: TRAINER.RPO.FORM masked"
+            )
+
+
+def _unit(features: Tensor) -> Tensor:
+    """To unit length, in float32 whatever the towers compute in."""
+    return normalize(features.float(), dim=-1)

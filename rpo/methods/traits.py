@@ -42,10 +42,20 @@ class Traits:
 @functools.cache
 def known_traits() -> Mapping[str, Traits]:
     """Every method's name and traits, in their order."""
-    folders = [Path(folder) for folder in rpo.methods.__path__]
-    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
-    found = [pair for file in files for pair in _stated_traits(file)]
+    found = ((name, traits) for _, name, traits in _all_stated())
     return dict(sorted(found, key=lambda pair: pair[1].order))
+
+
+@functools.cache
+def known_modules() -> Mapping[str, str]:
+    """Every method's name and the module that defines it."""
+    return {name: f"{rpo.methods.__name__}.{file.stem}" for file, name, _ in _all_stated()}
+
+
+def _all_stated() -> Iterator[tuple[Path, str, Traits]]:
+    for folder in rpo.methods.__path__:
+        for file in sorted(Path(folder).glob("*.py")):
+            yield from ((file, *pair) for pair in _stated_traits(file))
 
 
 def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:

@@ -1,4 +1,4 @@
-"""The picture of `rpo look`: a row an image, a column each for CLIP's CLS and for prompts."""
+"""The figure of `rpo look`: a row an image, a column each for CLIP's CLS and for prompts."""
 
 import io
 import textwrap
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from rpo.look import Gaze, most_different, spread
+from rpo.attention_maps import AttentionMaps, most_different, spread
 
 SHOWN_PROMPTS = 6
 INCHES = 1.35
@@ -18,7 +18,7 @@ CAPTION_LETTERS = 16
 
 
 class Column(NamedTuple):
-    """A title and the attention (batch, 1 + patches) of whatever looks."""
+    """A title and the attention (batch, 1 + patches) of CLS or a prompt."""
 
     title: str
     weights: Tensor
@@ -32,18 +32,18 @@ def require_matplotlib() -> None:
         raise ImportError("pictures need matplotlib: pip install 'rpo-clip[report]'") from error
 
 
-def columns(seen: Gaze) -> list[Column]:
+def columns(maps: AttentionMaps) -> list[Column]:
     """CLS, the mean of the prompts, and those prompts that differ most."""
-    count = seen.prompts.shape[1]
-    shown = most_different(seen.prompts, SHOWN_PROMPTS)
+    count = maps.prompts.shape[1]
+    shown = most_different(maps.prompts, SHOWN_PROMPTS)
     return [
-        Column("CLIP's CLS", seen.class_token),
-        Column(f"mean of\n{count} prompts", seen.prompts.mean(dim=1)),
-        *(Column(f"prompt {index + 1}", seen.prompts[:, index]) for index in shown),
+        Column("CLIP's CLS", maps.class_token),
+        Column(f"mean of\n{count} prompts", maps.prompts.mean(dim=1)),
+        *(Column(f"prompt {index + 1}", maps.prompts[:, index]) for index in shown),
     ]
 
 
-def draw(images: Tensor, captions: Sequence[str], seen: Gaze, layer: int) -> bytes:
+def draw(images: Tensor, captions: Sequence[str], maps: AttentionMaps, layer: int) -> bytes:
     """A PNG.
 
     Args:
@@ -52,24 +52,24 @@ def draw(images: Tensor, captions: Sequence[str], seen: Gaze, layer: int) -> byt
     """
     from matplotlib.figure import Figure
 
-    looking = columns(seen)
-    width, height = INCHES * (len(looking) + 1) + 1.6, (INCHES + 0.2) * len(images) + 0.9
+    shown = columns(maps)
+    width, height = INCHES * (len(shown) + 1) + 1.6, (INCHES + 0.2) * len(images) + 0.9
     figure = Figure(figsize=(width, height), layout="compressed")
-    grid = figure.subplots(len(images), len(looking) + 1, squeeze=False)
+    grid = figure.subplots(len(images), len(shown) + 1, squeeze=False)
     # One scale for all, so that colours compare.
-    most = max(column.weights[:, 1:].max().item() for column in looking)
+    most = max(column.weights[:, 1:].max().item() for column in shown)
     for row, (axes, image, caption) in enumerate(zip(grid, images, captions, strict=True)):
         _show_image(axes[0], image, caption)
-        for place, column in zip(axes[1:], looking, strict=True):
+        for place, column in zip(axes[1:], shown, strict=True):
             last = _show_attention(place, image, column.weights[row], most)
             if row == 0:
                 place.set_title(column.title, fontsize=9)
     bar = figure.colorbar(last, ax=grid, fraction=0.03, pad=0.015)
     bar.set_label("attention to one patch, in percent", fontsize=9)
     figure.suptitle(
-        f"Where the visual prompts look: layer {layer}, mean over heads\n"
+        f"Attention maps of the visual prompts: layer {layer}, mean over heads\n"
         "at no patch does a prompt differ from the mean of all by more than "
-        f"{100 * spread(seen):.1f} percentage points",
+        f"{100 * spread(maps):.1f} percentage points",
         fontsize=10,
     )
     buffer = io.BytesIO()

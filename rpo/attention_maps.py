@@ -1,8 +1,8 @@
-"""Where the visual prompts look: their attention over an image, in one layer of CLIP.
+"""Attention maps of the visual prompts: their attention over an image, in one layer of CLIP.
 
-The numbers are those of the model. A prompt asks the frozen keys of every layer, as in
-`rpo.attention.read_only_pass`; and CLS is there for comparison. As CLIP's tokens never see a
-prompt, a copy of CLS that reads like a prompt goes exactly where CLS itself goes.
+The numbers are those of the model: the query vectors of a prompt meet the frozen keys of every
+layer, as in `rpo.attention.read_only_pass`; CLS is there for comparison. As CLIP's tokens never
+see a prompt, a copy of CLS that reads like a prompt has exactly the attention of CLS itself.
 """
 
 from typing import NamedTuple
@@ -11,20 +11,19 @@ import torch
 from torch import Tensor
 
 from rpo.attention import frozen_layers, prompt_queries, read_only_pass
-from rpo.masked import MaskedModel
-from rpo.model import ReadOnlyModel
+from rpo.methods.rpo import RPO
 
 
-class Gaze(NamedTuple):
+class AttentionMaps(NamedTuple):
     """Attention over CLS and then the patches, row by row; the mean over heads. It sums to 1."""
 
     class_token: Tensor  # (batch, 1 + patches)
     prompts: Tensor  # (batch, K, 1 + patches)
 
 
-def check_visual_prompts(model: ReadOnlyModel) -> None:
+def check_visual_prompts(model: RPO) -> None:
     """Raises ValueError for a model without read-only prompts on its images."""
-    if isinstance(model, MaskedModel) and not model.read_only:
+    if not model.settings.read_only:
         raise ValueError(
             "prompts that are not read-only (TRAINER.RPO.READ_ONLY False) are not shown"
         )
@@ -33,8 +32,8 @@ def check_visual_prompts(model: ReadOnlyModel) -> None:
 
 
 @torch.no_grad()
-def gaze(model: ReadOnlyModel, images: Tensor, layer: int) -> Gaze:
-    """Where CLS and every visual prompt look.
+def attention_maps(model: RPO, images: Tensor, layer: int) -> AttentionMaps:
+    """The attention of CLS and of every visual prompt.
 
     Args:
         images: (batch, 3, height, width).
@@ -54,17 +53,17 @@ def gaze(model: ReadOnlyModel, images: Tensor, layer: int) -> Gaze:
     queries = prompt_queries(block, read_only_pass(before, readers))
     scores = queries.float() @ keys.float().mT / queries.shape[-1] ** 0.5
     weights = scores.softmax(dim=-1).mean(dim=1)
-    return Gaze(weights[:, 0], weights[:, 1:])
+    return AttentionMaps(weights[:, 0], weights[:, 1:])
 
 
-def spread(seen: Gaze) -> float:
+def spread(maps: AttentionMaps) -> float:
     """The largest difference of any prompt from the mean of all, at any patch; 0 to 1."""
-    patches = seen.prompts[..., 1:]
+    patches = maps.prompts[..., 1:]
     return (patches - patches.mean(dim=1, keepdim=True)).abs().max().item()
 
 
 def most_different(prompts: Tensor, count: int) -> list[int]:
-    """The indices of `count` prompts of (batch, K, tokens) that look at the most different places.
+    """The indices of `count` prompts of (batch, K, tokens) whose attention differs most.
 
     The first is the farthest from the mean of all, each further one the farthest from its nearest
     among those chosen; in rising order.

@@ -1,8 +1,8 @@
 """torch.compile on what RPO computes in every step."""
 
-import torch
+from typing import Any
 
-from rpo.model import ReadOnlyModel
+import torch
 
 # `reduce-overhead` captures CUDA graphs; on a CPU it is `default`.
 MODES = ("none", "default", "reduce-overhead")
@@ -10,8 +10,8 @@ MODES = ("none", "default", "reduce-overhead")
 OLDEST = "2.8"
 
 
-def compile_passes(model: ReadOnlyModel, mode: str, backend: str = "inductor") -> ReadOnlyModel:
-    """Compiles, in place and when first called, a model's pass over images and over class texts.
+def compile_form(form: Any, mode: str, backend: str = "inductor") -> Any:
+    """Compiles, in place and when first called, the passes of a `CachedForm`.
 
     Logits stay equal to 1e-5, gradients to 1e-4 of their length in float32. Compiling takes from
     seconds to minutes and needs a C++ compiler on a CPU.
@@ -20,7 +20,7 @@ def compile_passes(model: ReadOnlyModel, mode: str, backend: str = "inductor") -
         ValueError: PyTorch is older than OLDEST.
     """
     if mode == "none":
-        return model
+        return form
     if torch.__version__ < OLDEST:
         raise ValueError(
             f'compiling ("{mode}") needs PyTorch {OLDEST} or later, and this is '
@@ -28,7 +28,7 @@ def compile_passes(model: ReadOnlyModel, mode: str, backend: str = "inductor") -
         )
     chosen = mode if backend == "inductor" else None  # other backends have no modes
     for name in ("read_images", "read_layers"):
-        # One graph a shape: a block that is computed anew must find the graph it had before.
-        plain = getattr(model, name)
-        setattr(model, name, torch.compile(plain, backend=backend, mode=chosen, dynamic=False))
-    return model
+        # One graph a shape: a block that is recomputed must find the graph it had before.
+        plain = getattr(form, name)
+        setattr(form, name, torch.compile(plain, backend=backend, mode=chosen, dynamic=False))
+    return form

@@ -7,7 +7,7 @@ gradients flow to prompts alone.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,8 @@ from rpo.attention import attention_mask, masked_pass
 from rpo.clip.load import Clip
 from rpo.clip.texts import tokenize
 from rpo.clip.towers import ImageTower, TextTower
-from rpo.packing import ROW_LENGTH, pack
+from rpo.methods.base import Method, cosine_logits
+from rpo.methods.packing import ROW_LENGTH, pack
 
 
 def prompted_pass(
@@ -119,3 +120,45 @@ class PromptedImages(nn.Module):
         mask = attention_mask(tokens.shape[1], prompts=0, causal=False).to(tokens.device)
         outputs = prompted_pass(self.tower.blocks, tokens, mask, deeper, start)
         return self.tower.project(outputs[:, 0])
+
+
+class Prompts(Protocol):
+    """What learns: prompts (count, width) of the first layer, then of the next ones, if any."""
+
+    def text_prompts(self) -> Sequence[Tensor]: ...
+
+    def visual_prompts(self) -> Sequence[Tensor]: ...
+
+
+class PromptedMethod(Method):
+    """Prompts as ordinary tokens in the text encoder, the image encoder, or both.
+
+    A subclass calls `use` with its texts and its prompts.
+    """
+
+    texts: PromptedTexts
+    images: PromptedImages | None
+
+    def use(self, texts: PromptedTexts, prompts: Any) -> None:
+        """Takes the encoder of the class texts, and a module that is `Prompts`."""
+        learnt: Prompts = prompts
+        self.texts = texts
+        self.prompt_learner = prompts
+        self.images = PromptedImages(self.clip) if learnt.visual_prompts() else None
+
+    def learner(self) -> nn.Module:
+        return self.prompt_learner
+
+    def forward(self, images: Tensor) -> Tensor:
+        text_features = self.text_features(self.prompt_learner.text_prompts())
+        return cosine_logits(self.image_features(images), text_features, self.clip.logit_scale)
+
+    def text_features(self, prompts: Sequence[Tensor]) -> Tensor:
+        """(classes, embedding), computed once per state of the prompts outside of training."""
+        return self.remembered.get(lambda: self.texts(prompts), [self.texts.ids, *prompts])
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """(batch, embedding)."""
+        if self.images is None:
+            return self.own_image_features(images)
+        return self.images(images, self.prompt_learner.visual_prompts())

@@ -1,10 +1,10 @@
 """Class texts side by side in few rows, so that what they have in common is computed once.
 
 With prompts before the class name, all texts begin alike: SOT and the prompts. In a causal encoder
-that beginning does not depend on what follows, so one copy of it can serve many classes: a row
-holds the beginning, then the rest of one class after the other, and a mask keeps every rest from
-seeing any but the beginning and itself. Positions are those of the unpacked texts. The features
-equal those of one padded row a class, at a fraction of the tokens.
+that prefix does not depend on what follows, so one copy of it can serve many classes: a row holds
+the shared prefix, then the rest of one class after the other, and a mask keeps every rest, a
+segment, from seeing any but the prefix and itself. Positions are those of the unpacked texts. The
+features equal those of one padded row a class, at a fraction of the tokens.
 """
 
 from typing import NamedTuple
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-ROW_LENGTH = 256  # long enough that beginnings are rare, short enough that attention stays cheap
-BEGINNING, PADDING = -1, -2  # in place of a class's number
+ROW_LENGTH = 256  # long enough that prefixes are few, short enough that attention stays cheap
+PREFIX, PADDING = -1, -2  # segment ids; those of the segments are the classes' numbers
 
 
 class Packing(NamedTuple):
@@ -42,10 +42,10 @@ def pack(ids: Tensor, lengths: Tensor, shared: int, row_length: int = ROW_LENGTH
     rows = _assign_rows(lengths.tolist(), shared, row_length)
     longest = max(shared + sum(int(lengths[label]) - shared for label in row) for row in rows)
     packed_ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    positions, owners = torch.zeros_like(packed_ids), torch.full_like(packed_ids, PADDING)
+    positions, segment_ids = torch.zeros_like(packed_ids), torch.full_like(packed_ids, PADDING)
     packed_ids[:, :shared] = ids[0, :shared]
     positions[:, :shared] = torch.arange(shared)
-    owners[:, :shared] = BEGINNING
+    segment_ids[:, :shared] = PREFIX
     ends = torch.zeros(len(ids), dtype=torch.long)
     for index, row in enumerate(rows):
         start = shared
@@ -54,10 +54,10 @@ def pack(ids: Tensor, lengths: Tensor, shared: int, row_length: int = ROW_LENGTH
             place = index, slice(start, start + length - shared)
             packed_ids[place] = ids[label, shared:length]
             positions[place] = torch.arange(shared, length)
-            owners[place] = label
+            segment_ids[place] = label
             start = place[1].stop
             ends[label] = index * longest + start - 1
-    return Packing(packed_ids, positions, _visible(owners), ends)
+    return Packing(packed_ids, positions, _visible(segment_ids), ends)
 
 
 def _assign_rows(lengths: list[int], shared: int, row_length: int) -> list[list[int]]:
@@ -73,8 +73,8 @@ def _assign_rows(lengths: list[int], shared: int, row_length: int) -> list[list[
     return rows
 
 
-def _visible(owners: Tensor) -> Tensor:
-    """(rows, tokens) of class numbers to (rows, 1, tokens, tokens)."""
-    queries, keys = owners[:, None, :, None], owners[:, None, None, :]
-    causal = torch.ones(owners.shape[1], owners.shape[1], dtype=torch.bool).tril()
-    return causal & ((keys == BEGINNING) | (keys == queries))
+def _visible(segment_ids: Tensor) -> Tensor:
+    """Segment ids (rows, tokens) to (rows, 1, tokens, tokens)."""
+    queries, keys = segment_ids[:, None, :, None], segment_ids[:, None, None, :]
+    causal = torch.ones(segment_ids.shape[1], segment_ids.shape[1], dtype=torch.bool).tril()
+    return causal & ((keys == PREFIX) | (keys == queries))

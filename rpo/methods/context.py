@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rpo.clip.load import Clip, import_clip
+from rpo.clip.load import Clip
+from rpo.clip.texts import tokenize_all
 
 CONTEXT_STD = 0.02
 
@@ -32,7 +33,7 @@ def initial_context(clip: Clip, words: str, count: int, classes: int | None = No
     width = clip.token_embedding.weight.shape[1]
     if not words:
         return CONTEXT_STD * torch.randn(*shape, width)
-    ids = import_clip().tokenize(words)[0]
+    ids = tokenize_all([words], clip.context_length)[0]
     available = int(ids.argmax()) - 1  # between SOT and EOT
     if available < count:
         raise ValueError(
@@ -41,3 +42,14 @@ def initial_context(clip: Clip, words: str, count: int, classes: int | None = No
         )
     embeddings = clip.token_embedding.weight[ids[1 : 1 + count]].detach().float()
     return embeddings.expand(*shape, -1).clone()
+
+
+def initial_words(words: str, count: int) -> tuple[str, int]:
+    """CTX_INIT without underscores, and the number of context vectors: its words, or `count`."""
+    words = words.replace("_", " ")
+    return words, len(words.split(" ")) if words else count
+
+
+def first_words(words: str, count: int) -> str:
+    """CTX_INIT without underscores; empty, that is random, for more than 4 prompts."""
+    return words.replace("_", " ") if count <= 4 else ""

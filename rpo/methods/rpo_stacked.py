@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from rpo.clip.load import Clip
-from rpo.model import ReadOnlyModel
-from rpo.prompts import PromptLearner
+from rpo.methods.rpo import RPO
+from rpo.methods.rpo_prompts import PromptLearner
 
 
-class StackedModel(ReadOnlyModel):
+class StackedRPO(RPO):
     """Gives every run the logits that it has alone.
 
-    Args: those of ReadOnlyModel, with one prompt learner a run.
+    Args: those of RPO, with one prompt learner a run.
 
     Raises:
         ValueError: the runs differ in their number of prompts.
@@ -30,13 +30,14 @@ class StackedModel(ReadOnlyModel):
         learners: Sequence[PromptLearner],
         modality: str = "both",
     ) -> None:
-        super().__init__(clip, texts, PromptLearner.side_by_side(learners), modality)
+        super().__init__(clip, texts, modality=modality)
+        self.prompt_learner = PromptLearner.side_by_side(learners)
         self.runs = len(learners)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (runs, batch, classes) in float32 for images (batch, 3, height, width)."""
         image_features = self._by_run(self.image_features(images))
-        text_features = self._by_run(self.cached_text_features())
+        text_features = self._by_run(self.text_features())
         pairs = zip(image_features, text_features, strict=True)
         return torch.stack([self.logits(seen, said) for seen, said in pairs])
 

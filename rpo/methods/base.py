@@ -1,0 +1,107 @@
+"""What every method is: a frozen CLIP, what it learns beside it, and images to logits."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, normalize
+
+from rpo.clip.load import Clip
+from rpo.clip.precision import autocast_dtype
+from rpo.methods.settings import Settings
+from rpo.methods.traits import Traits
+
+
+class Method(nn.Module):
+    """A frozen CLIP and something small that learns, for one list of classes.
+
+    Args:
+        clip: from `rpo.load_clip`; it is read and never changed.
+        classes: one text a class, "a photo of a cat." or, where `takes` is "names", its name.
+        settings: of the class `Settings`; or its fields by name.
+
+    Class attributes:
+        traits: how the method is listed, drawn and run.
+        takes: whether it reads whole "texts", or "names" to which it learns the words.
+        prompt: a published text of a class, "{}" for its name; empty: the dataset's own.
+    """
+
+    traits: ClassVar[Traits]
+    Settings: ClassVar[type[Settings]] = Settings
+    takes: ClassVar[str] = "names"
+    prompt: ClassVar[str] = ""
+
+    def __init__(self, clip: Clip, settings: Any = None, **fields: Any) -> None:
+        super().__init__()
+        self.clip: Clip = clip.requires_grad_(False)
+        self.settings: Any = settings or self.Settings(**fields)
+        self.remembered = Remembered()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (batch, classes) in float32 for images (batch, 3, height, width)."""
+        raise NotImplementedError
+
+    def learner(self) -> nn.Module:
+        """All that is trained and saved, under the names of the original program's checkpoints."""
+        raise NotImplementedError
+
+    def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """What training lowers, (), and the logits (batch, classes) that it was computed from."""
+        logits = self(images)
+        return cross_entropy(logits.float(), labels), logits
+
+    @torch.no_grad()
+    def own_image_features(self, images: Tensor) -> Tensor:
+        """CLIP's own features, (batch, embedding)."""
+        return self.clip.encode_image(images)
+
+    def _apply(self, *args: Any, **options: Any) -> "Method":
+        """PyTorch's hook behind `.to()` and its like: what is remembered would stay behind."""
+        self.remembered.forget()
+        return super()._apply(*args, **options)
+
+
+class Remembered:
+    """The last result of a computation, for as long as what it is made from stays the same.
+
+    Where a gradient may have to flow through the result, it is computed anew every time.
+    """
+
+    result: Tensor | None = None
+
+    def forget(self) -> None:
+        """Drops the result."""
+        self.result = None
+
+    def get(self, compute: Callable[[], Tensor], sources: Sequence[Tensor]) -> Tensor:
+        """`compute()`, or what it gave when `sources` had the same values."""
+        if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
+            return compute()
+        if self.result is None or not self._fits(sources):
+            with torch.inference_mode(False), torch.no_grad():  # a training step may use it too
+                self.result = compute()
+                self.sources = [source.detach().clone() for source in sources]
+                self.precision = autocast_dtype(self.result.device)
+        return self.result
+
+    def _fits(self, sources: Sequence[Tensor]) -> bool:
+        return self.precision == autocast_dtype(sources[0].device) and all(
+            old.device == new.device and torch.equal(old, new)
+            for old, new in zip(self.sources, sources, strict=True)
+        )
+
+
+def cosine_logits(image_features: Tensor, text_features: Tensor, logit_scale: Tensor) -> Tensor:
+    """Logits (batch, classes) in float32, whatever the encoders compute in.
+
+    Args:
+        image_features: (batch, embedding), of any length.
+        text_features: (classes, embedding), or (batch, classes, embedding) where every image has
+            texts of its own; of any length.
+    """
+    with torch.autocast(image_features.device.type, enabled=False):
+        images = normalize(image_features.float(), dim=-1)[:, None]
+        texts = normalize(text_features.float(), dim=-1)
+        similarities = (images @ texts.transpose(-1, -2)).squeeze(1)
+        return logit_scale.exp().float() * similarities
