@@ -1,6 +1,9 @@
 # make demo, make test: each works on a fresh machine, and is quick the second time.
 
 PYTHON ?= python3
+# `make demo TORCH=cpu` takes PyTorch without CUDA, from the index that PyTorch documents for it.
+TORCH ?= default
+CPU_INDEX := https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -8,15 +11,20 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 # The package itself, editable, with everything the demo needs.
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e ./dassl-lite -e '.[report]'
-	touch $@
+	@$(PYTHON) -m venv .venv
+ifeq ($(TORCH),cpu)
+	@echo "Installing into .venv: about 1.4 GB with PyTorch for CPUs"
+	@$(BIN)/python -m pip install --quiet torch torchvision --index-url $(CPU_INDEX)
+else
+	@echo "Installing into .venv: about 6 GB, most of it PyTorch with CUDA (TORCH=cpu: about 1.4 GB)"
+endif
+	@$(BIN)/python -m pip install --quiet -e ./dassl-lite -e '.[report]'
+	@touch $@
 
 # What tests and checks need beside it.
 .venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	touch $@
+	@$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
 
 # Zero-shot CLIP and RPO on handwritten digits: train on 0-4, evaluate 0-4 and 5-9.
 demo: .venv/installed
