@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from tabulate import tabulate
 
-from rpo.clip.load import Clip, import_clip
+from rpo.clip import openai
+from rpo.clip.load import Clip
 from rpo.clip.precision import PRECISIONS, set_precision
 from rpo.memory import peak_megabytes
-from rpo.prompts import PromptLearner
+from rpo.methods.rpo_prompts import PromptLearner
 
 # embedding, resolution, vision layers, width and patch, text width, heads and layers
 BACKBONES = {
@@ -53,10 +54,11 @@ def random_clip(backbone: str, precision: str = "fp32") -> Clip:
     """A CLIP with random weights: as fast as a real one."""
     torch.manual_seed(0)
     sizes, text_sizes = BACKBONES[backbone][:5], BACKBONES[backbone][5:]
-    clip = import_clip().model.CLIP(*sizes, CONTEXT, VOCABULARY, *text_sizes).eval()
+    clip = openai.model().CLIP(*sizes, CONTEXT, VOCABULARY, *text_sizes).eval()
     if precision != "fp32":
-        import_clip().model.convert_weights(clip)
-    return set_precision(clip, precision).to(device())
+        openai.model().convert_weights(clip)
+    set_precision(clip, precision)
+    return clip.to(device())
 
 
 def class_texts(count: int) -> list[str]:

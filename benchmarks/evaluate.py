@@ -11,8 +11,8 @@ import common
 import torch
 from torch.nn.functional import normalize
 
-from rpo.model import ReadOnlyModel
-from rpo.stacked import StackedModel
+from rpo.methods.rpo import RPO
+from rpo.methods.rpo_stacked import StackedRPO
 
 
 @torch.no_grad()
@@ -24,8 +24,8 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
     learners = [
         common.prompt_learner(clip, options.k).to(common.device()) for _ in range(options.seeds)
     ]
-    model = ReadOnlyModel(clip, texts, learners[0]).to(common.device())
-    stacked = StackedModel(clip, texts, learners).to(common.device())
+    model = RPO(clip, texts, k=options.k).to(common.device())
+    stacked = StackedRPO(clip, texts, learners).to(common.device())
     text_features = model.text_tower.encode(model.ids, model.lengths)
 
     def zero_shot() -> torch.Tensor:

@@ -24,7 +24,7 @@ IMPORTS = {
     "python": "pass",
     "torch": "import torch",
     "torchvision": "import torch, torchvision",
-    "rpo": "import torch, torchvision, rpo.datasets, rpo.commands.train",
+    "rpo": "import torch, torchvision, rpo.plugin, rpo.commands.train",
 }
 
 

@@ -19,10 +19,11 @@ from tabulate import tabulate
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.attention import attention_mask
-from rpo.clip.load import import_clip
 from rpo.clip.precision import PRECISIONS
-from rpo.model import ReadOnlyModel
+from rpo.clip.texts import tokenize_all
+from rpo.methods.rpo import RPO
 from rpo.trainers.base import PromptTrainer
 from rpo.trainers.config import default_config
 
@@ -50,16 +51,18 @@ def measure(method: str, padded: bool, options: argparse.Namespace) -> tuple[flo
     trainer.cfg.merge_from_list(list(PUBLISHED))
     texts = common.class_texts(options.classes)
     names = [text.removeprefix("a photo of a ").removesuffix(".") for text in texts]
-    trainer.model = trainer.build_network(clip, names).to(common.device())
+    classes = texts if trainer.method.takes == "texts" else names
+    model: Any = trainer.method(clip, classes, trainer.settings(trainer.cfg)).to(common.device())
+    learner = model.learner()
+    model.requires_grad_(False)
     if padded:
-        trainer.model = pad(trainer.model, texts)
-    trainer.model.requires_grad_(False)
-    optimiser = torch.optim.SGD(trainer.learner().requires_grad_(True).parameters(), lr=0.01)
+        model = pad(model, texts)
+    optimiser = torch.optim.SGD(learner.requires_grad_(True).parameters(), lr=0.01)
     labels = torch.arange(options.batch, device=common.device()) % options.classes
 
     def step() -> None:
         optimiser.zero_grad()
-        cross_entropy(trainer.model(images), labels).backward()
+        cross_entropy(model(images), labels).backward()
         optimiser.step()
 
     return common.seconds(step, options.repeats), common.peak() - loaded
@@ -67,10 +70,10 @@ def measure(method: str, padded: bool, options: argparse.Namespace) -> tuple[flo
 
 def pad(model: Any, texts: list[str]) -> nn.Module:
     """The same network on one row of 77 tokens a class, its texts encoded anew in every step."""
-    if isinstance(model, ReadOnlyModel):
+    if isinstance(model, RPO):
         return PaddedModel(model.clip, texts, model.prompt_learner)
     layout, device = model.texts, common.device()
-    ids = import_clip().tokenize(texts).to(device)
+    ids = tokenize_all(texts, model.clip.context_length).to(device)
     rows, tokens = ids.shape
     layout.ids = ids
     layout.positions = torch.arange(tokens, device=device).expand(rows, -1)

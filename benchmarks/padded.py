@@ -2,7 +2,8 @@
 
 Every class is padded to CLIP's 77 tokens, a dense mask per class and head rides along, CLIP's own
 tokens are part of the autograd graph, text features are rebuilt at every step, and the K pairs are
-added up one by one. Same numbers as `rpo.model`, as tests/rpo/test_benchmarks.py shows.
+added up one by one. It is also the oracle of RPO's
+tests: it shares nothing with `rpo.methods.rpo` but the names of the prompts.
 """
 
 from typing import Any
@@ -10,17 +11,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rpo.clip.load import Clip, import_clip
-from rpo.prompts import PromptLearner
+from rpo.clip.load import Clip
+from rpo.clip.texts import tokenize_all
+from rpo.methods.rpo_prompts import PromptLearner
 
 
 class PaddedModel(nn.Module):
-    """The masked form on 77 tokens; arguments as those of `rpo.model.ReadOnlyModel`."""
+    """The masked form on 77 tokens, for class texts and a module with both prompts."""
 
     def __init__(self, clip: Clip, texts: list[str], prompt_learner: PromptLearner) -> None:
         super().__init__()
         self.clip, self.prompt_learner = clip.requires_grad_(False), prompt_learner
-        ids = import_clip().tokenize(texts).to(clip.token_embedding.weight.device)
+        ids = tokenize_all(texts, clip.context_length).to(clip.token_embedding.weight.device)
         self.lengths = ids.argmax(dim=-1) + 1
         self.texts = clip.token_embedding(ids) + clip.positional_embedding
         self.text_mask = self._text_mask()

@@ -15,10 +15,8 @@ import torch
 from padded import PaddedModel
 from torch.nn.functional import cross_entropy
 
-from rpo.compilation import MODES, compile_passes
-from rpo.model import ReadOnlyModel
-
-FORMS = {"fast": ReadOnlyModel, "masked": PaddedModel}
+from rpo.methods.compilation import MODES
+from rpo.methods.rpo import RPO
 
 
 def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
@@ -36,11 +34,11 @@ def training_step(
     form: str, clip: Any, images: torch.Tensor, options: argparse.Namespace
 ) -> Callable[[], None]:
     """Forward, backward and the optimiser's step of one form on one batch."""
-    learner = common.prompt_learner(clip, options.k).to(common.device())
-    model = FORMS[form](clip, common.class_texts(options.classes), learner).to(common.device())
-    if form == "fast":
-        compile_passes(model, options.compile)
-    optimiser = torch.optim.SGD(learner.parameters(), lr=0.01)
+    texts, device = common.class_texts(options.classes), common.device()
+    model: Any = RPO(clip, texts, k=options.k, compile=options.compile).to(device)
+    if form == "masked":
+        model = PaddedModel(clip, texts, model.prompt_learner).to(device)
+    optimiser = torch.optim.SGD(model.prompt_learner.parameters(), lr=0.01)
     labels = torch.arange(options.batch, device=common.device()) % options.classes
 
     def step() -> None:

@@ -21,6 +21,7 @@ class FewShotDataset(DatasetBase):
         image_dir: the image folder below that.
         other_layouts: further pairs of both, as torchvision or Kaggle have them.
         split_file: the published split, beside the images.
+        template: the hand-written text of a class that CoOp gives for zero-shot CLIP.
         how_to_get: a sentence for whoever does not have it yet.
         facts: known figures, terms and addresses; None for a dataset that is not published.
 
@@ -30,6 +31,7 @@ class FewShotDataset(DatasetBase):
     dataset_dir: str
     image_dir: str
     split_file: str
+    template: str = "a photo of a {}."
     how_to_get: str
     facts: Facts | None = None
     other_layouts: tuple[tuple[str, str], ...] = ()

@@ -12,6 +12,7 @@ from .rules import ClassFolders
 class DescribableTextures(ClassFolders):
     dataset_dir = "dtd"
     image_dir = "images"
+    template = "{} texture."
     other_layouts = (("dtd/dtd", "images"),)
     split_file = "split_zhou_DescribableTextures.json"
     how_to_get = (

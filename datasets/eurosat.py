@@ -17,6 +17,7 @@ ADDRESS = (
 class EuroSAT(ClassFolders):
     dataset_dir = "eurosat"
     image_dir = "2750"
+    template = "a centered satellite photo of {}."
     other_layouts = (
         ("eurosat", "EuroSAT_RGB"),
         ("EuroSAT", "2750"),

@@ -15,6 +15,7 @@ class FGVCAircraft(OfficialLists):
 
     dataset_dir = "fgvc_aircraft"
     image_dir = "images"
+    template = "a photo of a {}, a type of aircraft."
     other_layouts = (("fgvc-aircraft-2013b/data", "images"), ("fgvc_aircraft/data", "images"))
     split_file = "images_variant_train.txt"
     how_to_get = (

@@ -12,6 +12,7 @@ from .rules import ClassFolders
 class Food101(ClassFolders):
     dataset_dir = "food-101"
     image_dir = "images"
+    template = "a photo of {}, a type of food."
     other_layouts = (("food-101/food-101", "images"), ("food101", "images"))
     split_file = "split_zhou_Food101.json"
     how_to_get = (

@@ -18,6 +18,7 @@ ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 class OxfordFlowers(FewShotDataset):
     dataset_dir = "oxford_flowers"
     image_dir = "jpg"
+    template = "a photo of a {}, a type of flower."
     other_layouts = (("flowers-102", "jpg"), ("oxford_flowers", "102flowers/jpg"))
     split_file = "split_zhou_OxfordFlowers.json"
     how_to_get = (

@@ -15,6 +15,7 @@ ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data/"
 class OxfordPets(OfficialLists):
     dataset_dir = "oxford_pets"
     image_dir = "images"
+    template = "a photo of a {}, a type of pet."
     other_layouts = (("oxford-iiit-pet", "images"),)
     split_file = "split_zhou_OxfordPets.json"
     how_to_get = (

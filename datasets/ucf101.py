@@ -15,6 +15,7 @@ from .split import Item
 class UCF101(OfficialLists):
     dataset_dir = "ucf101"
     image_dir = "UCF-101-midframes"
+    template = "a photo of a person doing {}."
     other_layouts = (("", "UCF-101-midframes"),)
     split_file = "split_zhou_UCF101.json"
     how_to_get = (

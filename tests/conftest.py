@@ -12,7 +12,7 @@ from dassl.utils import set_random_seed
 from PIL import Image
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
-from rpo.clip.load import import_clip
+from rpo.clip import openai
 from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
 
@@ -33,7 +33,7 @@ def build_random_clip(shape="small", seed=0, context=77, vocabulary=49408):
     embedding, resolution, layers, width, patch, text_width, heads, text_layers = SHAPES[shape]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        clip = import_clip().model.CLIP(
+        clip = openai.model().CLIP(
             embedding, resolution, layers, width, patch,
             context, vocabulary, text_width, heads, text_layers,
         )  # fmt: skip

@@ -18,7 +18,6 @@ from yacs.config import CfgNode
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
-from rpo.methods.base import Method
 from rpo.methods.settings import check, described
 
 from .class_texts import class_names, texts_of_classes
@@ -29,13 +28,13 @@ class MethodTrainer(RecordedTrainer):
     """A method on a frozen CLIP, evaluated.
 
     Class attributes:
-        method: what it trains or evaluates.
+        method: what it trains or evaluates, a class derived from `rpo.methods.base.Method`.
         section: the method's own node below TRAINER in the configuration; empty: it has none.
         further_keys: keys of the section beside the method's settings, with their defaults.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
-    method: type[Method]
+    method: Any
     section = ""
     further_keys: Mapping[str, Any] = {}
     underscores = "spaces"
@@ -99,8 +98,8 @@ class MethodTrainer(RecordedTrainer):
         print("Class texts: the words around the class name are the method's own")
         if self.cfg.DATASET.TEMPLATE:
             print(
-                f'DATASET.TEMPLATE "{self.cfg.DATASET.TEMPLATE}" does not reach '
-                f"{self.cfg.TRAINER.NAME}; TRAINER.{self.section}.CTX_INIT gives words to start from"
+                f'DATASET.TEMPLATE "{self.cfg.DATASET.TEMPLATE}" does not reach it: '
+                f"TRAINER.{self.section}.CTX_INIT gives words to start from"
             )
 
     def model_inference(self, images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from yacs.config import CfgNode
 
 from rpo.suggest import unknown
 
+from .class_texts import PUBLISHED_PROMPT
 from .evaluator import DetailedClassification
 
 
@@ -42,13 +43,14 @@ def _own_keys() -> Any:
     cfg = CfgNode({"TRAINER": {}, "DATASET": {}})
     # Which classes take part: all, base (first half) or new (second half).
     cfg.DATASET.SUBSAMPLE_CLASSES = "all"
-    # The text of a class for methods that learn prompts; "_" stands for the class name.
-    cfg.DATASET.PROMPT = "a photo of a _."
-    # The hand-written text of zero-shot CLIP, "{}" for the class name; empty: PROMPT serves.
+    # Your own text of a class, "{}" for its name, for every method that does not learn the words.
+    # Empty: the method's published one or, for zero-shot CLIP, that of the dataset's class.
     cfg.DATASET.TEMPLATE = ""
-    # Underscores in class names ("car_side"): "spaces" turns them into spaces as everybody does,
-    # "keep" leaves them as the released RPO does.
-    cfg.DATASET.UNDERSCORES = "spaces"
+    # The same with "_" for the name, as the released RPO has it; at this value it says nothing.
+    cfg.DATASET.PROMPT = PUBLISHED_PROMPT
+    # Underscores in class names ("car_side"): "spaces" or "keep". Empty: as in the method's
+    # released program; RPO and LP keep them, the others turn them into spaces.
+    cfg.DATASET.UNDERSCORES = ""
     # ImageNet's validation images are its test images: TEST.FINAL_MODEL best_val is refused, as it
     # would select on them, unless this is True.
     cfg.DATASET.VALIDATE_ON_TEST = False

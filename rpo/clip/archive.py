@@ -11,7 +11,6 @@ import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,15 @@ def read_state_dict(path: Path) -> StateDict:
     """The tensors of a checkpoint, a TorchScript archive or a state dict.
 
     Raises:
-        ValueError: the file is neither.
+        ValueError: the file is neither. OSError: it cannot be opened.
     """
+    path.open("rb").close()
     try:
         if _is_torchscript(path):
             with zipfile.ZipFile(path) as archive:
                 return TorchScriptArchive(archive).state_dict()
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged file can fail in any way
         raise ValueError(
             f"{path} is neither a TorchScript archive nor a state dict: {error}"
         ) from error
@@ -53,11 +53,12 @@ def _is_torchscript(path: Path) -> bool:
 class Placeholder:
     """Stands for a module: its attributes, and the name of the class that the archive gives it."""
 
-    def __init__(self, class_name: str) -> None:
-        self.class_name = class_name
-        self.attributes: dict[str, Any] = {}
+    class_name: str
+    attributes: dict[str, Any]
 
-    def __setstate__(self, attributes: dict[str, Any]) -> None:
+    def __setstate__(self, attributes: Any) -> None:
+        if not isinstance(attributes, dict):
+            raise pickle.UnpicklingError(f"{self.class_name} wants to run code of its own")
         self.attributes = attributes
 
 
@@ -92,7 +93,7 @@ class TorchScriptArchive(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("__torch__"):
-            return partial(Placeholder, f"{module}.{name}")
+            return type(name, (Placeholder,), {"class_name": f"{module}.{name}"})
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return _rebuild
         if module == "torch" and name.endswith("Storage"):

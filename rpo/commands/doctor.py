@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from rpo.clip.load import import_clip, weights_cache
+from rpo.clip import openai
 from rpo.environment import installed_version, versions
 
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         ("device", [_device()]),
         ("clip", _clip()),
         ("dassl", _dassl()),
-        (f"weights in {weights_cache()}", _weights()),
+        (f"weights in {openai.weights_cache()}", _weights()),
         (f"datasets in {root}", _datasets(root)),
     )
     broken = False
@@ -49,11 +49,9 @@ def _device() -> str:
 
 def _clip() -> Iterator[str]:
     try:
-        clip = import_clip()
+        yield f"found in {openai.package_folder()}"
     except ImportError as error:
         yield f"PROBLEM: {error}"
-        return
-    yield f"found in {Path(str(clip.__file__)).parent}"
 
 
 def _dassl() -> Iterator[str]:
@@ -70,12 +68,8 @@ def _dassl() -> Iterator[str]:
 
 def _weights() -> Iterator[str]:
     yield "tiny: ships with the package"
-    try:
-        names = import_clip().available_models()
-    except ImportError:
-        return
-    for name in names:
-        present = (weights_cache() / f"{name.replace('/', '-').replace('@', '-')}.pt").is_file()
+    for name in openai.SHA256:
+        present = openai.weights_file(name).is_file()
         yield f"{name}: {'found' if present else 'not here, downloaded on first use'}"
 
 

@@ -14,9 +14,8 @@ from tqdm import tqdm
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
-from rpo.model import ReadOnlyModel
+from rpo.methods.rpo_stacked import StackedRPO
 from rpo.results import write_results
-from rpo.stacked import StackedModel
 from rpo.trainers.origin import origin, read_config
 from rpo.trainers.record import run_record
 from rpo.trainers.rpo import RPO
@@ -88,7 +87,7 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
         print(f"written to {write_results(test_folder(Path(folder), classes), record)}")
 
 
-def stack(model: ReadOnlyModel, folders: Sequence[str], epoch: int | None) -> StackedModel:
+def stack(model: Any, folders: Sequence[str], epoch: int | None) -> StackedRPO:
     """A model's CLIP and classes with the prompts of every folder side by side."""
     learners = []
     for folder in folders:
@@ -96,7 +95,7 @@ def stack(model: ReadOnlyModel, folders: Sequence[str], epoch: int | None) -> St
         learner = copy.deepcopy(model.prompt_learner)
         load_parameters(learner, load_checkpoint(str(path))["state_dict"], path)
         learners.append(learner)
-    return StackedModel(model.clip, model.texts, learners, model.modality)
+    return StackedRPO(model.clip, model.texts, learners, model.modality)
 
 
 def test_folder(folder: Path, classes: str) -> Path:

@@ -15,10 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.attention_figure import draw, grid_of, require_matplotlib
+from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_prompts
 from rpo.clip.precision import autocast
 from rpo.files import write_bytes, write_text
-from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_prompts
-from rpo.attention_figure import draw, grid_of, require_matplotlib
 from rpo.trainers.origin import read_config
 
 

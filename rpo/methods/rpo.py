@@ -76,7 +76,7 @@ class Settings(settings.Settings):
         "twice; 0 chooses by the device's memory.",
         at_least=0,
     )
-    compile: str = setting("none", "torch.compile of the cached form.", choices=MODES)
+    compile: str = setting("none", "Compiles the cached form with torch.compile.", choices=MODES)
 
     @property
     def masked(self) -> bool:
@@ -270,7 +270,7 @@ def check_form(model: RPO, images: Tensor) -> None:
     order = model.lengths.argsort()
     chosen = order[[0, len(order) // 2, -1]].unique()  # the shortest, a middle and the longest
     texts = model.text_tower, model.ids[chosen], model.lengths[chosen]
-    sides = {
+    sides: dict[str, tuple[Any, ...]] = {
         "read_images": (model.image_tower, images[:1], model.prompt_learner.img_prompt),
         "read_texts": (*texts, model.prompt_learner.text_prompt),
     }
@@ -281,7 +281,7 @@ def check_form(model: RPO, images: Tensor) -> None:
             for form in (MaskedForm(), CachedForm())
         ]
         difference = (outputs[0] - outputs[1]).norm(dim=-1).max().item()
-        if not difference <= TOLERANCES[precision]:
+        if difference > TOLERANCES[precision]:
             raise RuntimeError(
                 f"MaskedForm.{name} and CachedForm.{name} of rpo/methods/rpo.py disagree: outputs "
                 f"of unit length lie up to {difference:.2g} apart. If the definition (or "

@@ -64,12 +64,13 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
     Raises:
         ValueError: an argument is no literal.
     """
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
-        for statement in node.body if isinstance(node, ast.ClassDef) else []:
+    nodes = ast.parse(file.read_text(encoding="utf-8")).body
+    for node in (each for each in nodes if isinstance(each, ast.ClassDef)):
+        for statement in node.body:
             match statement:
                 case ast.Assign([ast.Name("traits")], ast.Call(ast.Name("Traits")) as call):
                     try:
                         values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
                     except ValueError as error:
                         raise ValueError(f"{file}: the traits are no literals: {error}") from error
-                    yield node.name, Traits(**values)  # type: ignore[union-attr]
+                    yield node.name, Traits(**values)

@@ -28,7 +28,7 @@ def test_doctor_names_a_missing_clip(monkeypatch, capsys):
     def refuse():
         raise ImportError("no clip: pip install clip-anytorch")
 
-    monkeypatch.setattr(doctor, "import_clip", refuse)
+    monkeypatch.setattr(doctor.openai, "package_folder", refuse)
     assert main(["doctor"]) == 1
     assert "PROBLEM: no clip: pip install clip-anytorch" in capsys.readouterr().out
 

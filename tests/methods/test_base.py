@@ -4,17 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from rpo.classifier import PromptedClassifier, Remembered
-from rpo.context import context_texts, initial_context
-from rpo.prompted import PromptedTexts
-from rpo.trainers.coop import ContextLearner
+from rpo.methods.base import Remembered
+from rpo.methods.context import initial_context
+from rpo.methods.coop import CoOp
 
 
 @pytest.fixture
 def classifier(random_clip):
-    clip = random_clip()
-    texts = PromptedTexts(clip, context_texts(["cat", "dog"], "a photo", 2), 2)
-    return PromptedClassifier(clip, texts, ContextLearner(initial_context(clip, "a photo", 2)))
+    return CoOp(random_clip(), ["cat", "dog"], ctx_init="a photo")
 
 
 def test_text_features_are_computed_once_per_state_of_the_prompts(classifier, monkeypatch):

@@ -1,14 +1,16 @@
 """Every method against its paper's equation, on 77 tokens, one class at a time, CLIP's own blocks.
 
-Values and gradients of the trainer's network must equal those of the plain computation below.
+Values and gradients of the method must equal those of the plain computation below.
 """
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch.nn.functional import cross_entropy, normalize
 
-from rpo.clip.load import import_clip
+from rpo.clip.texts import tokenize_all
 from rpo.trainers.config import default_config
 
 NAMES = ["cat", "very long dog with a hat", "owl's (e.g.) nest!", "owl"]
@@ -30,7 +32,7 @@ def run(blocks, tokens, mask=None, deeper=(), start=1):
 
 def text_feature(clip, text, context=None, deeper=(), rearrange=None):
     """Of one text, with `context` (count, width) over its first words."""
-    ids = import_clip().tokenize(text)
+    ids = tokenize_all([text], 77)
     words = clip.token_embedding(ids)[0]
     if context is not None:
         words = torch.cat([words[:1], context, words[1 + len(context) :]])
@@ -64,7 +66,7 @@ def coop(clip, learner, images, words="a photo of a", position="end"):
     beginning = words or " ".join(["X"] * count)
     features = []
     for label, name in enumerate(NAMES):
-        length = int(import_clip().tokenize(name).argmax()) - 1
+        length = int(tokenize_all([name], 77).argmax()) - 1
         first = {"end": count, "middle": count // 2, "front": 0}[position]
 
         def rearrange(tokens, first=first, length=length):
@@ -140,7 +142,11 @@ CASES = {
     "CoOp front": (
         coop, "CoOp", (*PHOTO, "COOP.CLASS_TOKEN_POSITION", "front"), {"position": "front"},
     ),
-    "CoOp own contexts": (coop, "CoOp", (*PHOTO, "COOP.CSC", True), {}),
+    # Words make it one context for all, as in the original.
+    "CoOp own contexts, words": (coop, "CoOp", (*PHOTO, "COOP.CSC", True), {}),
+    "CoOp own contexts": (
+        coop, "CoOp", ("COOP.CSC", True, "COOP.N_CTX", 4), {"words": ""},
+    ),
     "CoOp own contexts, middle": (
         coop, "CoOp", ("COOP.CSC", True, "COOP.N_CTX", 4, "COOP.CLASS_TOKEN_POSITION", "middle"),
         {"words": "", "position": "middle"},
@@ -164,19 +170,20 @@ CASES = {
 
 
 def build(clip, method, options):
-    """A trainer with a network on `clip`, without data, its parameters moved off their start."""
+    """A method on `clip`, by the keys of its trainer, its parameters moved off their start."""
     cfg = default_config()
     cfg.merge_from_list([f"TRAINER.{part}" if index % 2 == 0 else part
                          for index, part in enumerate(options)])  # fmt: skip
     trainer = object.__new__(TRAINER_REGISTRY.get(method))
     trainer.cfg = cfg
     trainer.check_cfg(cfg)
+    trainer.dm = SimpleNamespace(dataset=SimpleNamespace(classnames=NAMES))
     torch.manual_seed(3)
-    trainer.model = trainer.build_network(clip, NAMES)
-    trainer.model.requires_grad_(False)
-    for parameter in trainer.learner().requires_grad_(True).parameters():
+    model = trainer.method(clip, trainer.classes(), trainer.settings(cfg))
+    model.requires_grad_(False)
+    for parameter in model.learner().requires_grad_(True).parameters():
         parameter.data += 0.02 * torch.randn_like(parameter)
-    return trainer
+    return model
 
 
 def loss_and_gradients(values, parameters):
@@ -194,13 +201,13 @@ def test_network_equals_the_definition(random_clip, case, shape):
     clip = random_clip(shape)
     size = clip.visual.input_resolution
     images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(2))
-    trainer = build(clip, method, options)
-    learner = trainer.model.lp_layer if method == "LP" else trainer.model.prompt_learner
+    model = build(clip, method, options)
+    learner = model.lp_layer if method == "LP" else model.prompt_learner
     parameters = list(learner.parameters())
-    got = loss_and_gradients(trainer.model(images), parameters)
+    got = loss_and_gradients(model(images), parameters)
     expected = loss_and_gradients(definition(clip, learner, images, **details), parameters)
     for value, reference in zip(got, expected, strict=True):
         assert reference.norm() > 0
         assert (value - reference).norm() / reference.norm() < 2e-5
     with torch.no_grad():
-        torch.testing.assert_close(trainer.model(images), expected[0], rtol=2e-5, atol=2e-4)
+        torch.testing.assert_close(model(images), expected[0], rtol=2e-5, atol=2e-4)

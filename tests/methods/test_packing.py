@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from rpo.clip.texts import tokenize
-from rpo.packing import pack
-from rpo.prompted import PromptedTexts
+from rpo.methods.packing import pack
+from rpo.methods.prompted import PromptedTexts
 
 NAMES = ["cat", "very long dog with a hat", "owl", "mouse", "tree frog", "ox"]
 TEXTS = [f"a photo of a {name}." for name in NAMES]

@@ -3,7 +3,7 @@
 import torch
 
 from rpo.attention import attention_mask, frozen_layers, visible_tokens
-from rpo.clip.load import import_clip
+from rpo.clip.texts import tokenize_all
 from rpo.clip.towers import TextTower
 
 
@@ -35,7 +35,7 @@ def test_visible_tokens():
 def test_frozen_layers_are_those_of_clip(random_clip):
     """Keys of every layer equal those that CLIP's own blocks compute on the padded text."""
     clip = random_clip("deep")
-    ids = import_clip().tokenize(["a photo of a cat."])
+    ids = tokenize_all(["a photo of a cat."], 77)
     tower = TextTower(clip)
     layers = list(frozen_layers(tower.blocks, tower.embed(ids[:, :8]), causal=True))
     tokens = tower.embed(ids)

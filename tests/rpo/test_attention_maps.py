@@ -1,27 +1,24 @@
-"""Where prompts look, against the whole mask on CLIP's own modules."""
+"""Attention maps of prompts, against the whole mask on CLIP's own modules."""
 
 import pytest
 import torch
 
 from rpo.attention import attention_mask
-from rpo.look import gaze, most_different, spread
-from rpo.masked import MaskedModel
-from rpo.model import ReadOnlyModel
-from rpo.prompts import PromptLearner
+from rpo.attention_maps import attention_maps, most_different, spread
+from rpo.methods.rpo import RPO
 
 PROMPTS = 5
 
 
 @pytest.fixture
 def model(random_clip):
-    """A model with three layers in its image encoder and prompts that look elsewhere than CLS."""
+    """A model with three layers in its image encoder and prompts unlike CLS."""
 
-    def build(kind=ReadOnlyModel, **options):
-        clip = random_clip("deep")
+    def build(**options):
         torch.manual_seed(1)
-        learner = PromptLearner(torch.zeros(64), torch.randn(128), PROMPTS, init="random")
-        torch.nn.init.normal_(learner.img_prompt)
-        return kind(clip, ["a cat", "a dog"], learner, **options)
+        model = RPO(random_clip("deep"), ["a cat", "a dog"], k=PROMPTS, init="random", **options)
+        torch.nn.init.normal_(model.prompt_learner.img_prompt)
+        return model
 
     return build
 
@@ -53,7 +50,7 @@ def slow_weights(model, images):
 @pytest.mark.parametrize("layer", [1, 2, 3])
 def test_attention_is_that_of_the_masked_form(model, images, layer):
     built = model()
-    seen = gaze(built, images, layer)
+    seen = attention_maps(built, images, layer)
     with torch.no_grad():
         expected = slow_weights(built, images)[layer - 1]
     tokens = 1 + 9
@@ -68,14 +65,14 @@ def test_attention_is_that_of_the_masked_form(model, images, layer):
 @pytest.mark.parametrize("layer", [0, 4, -1])
 def test_a_layer_that_is_not_there(model, images, layer):
     with pytest.raises(ValueError, match=f"no layer {layer}; the image encoder has 3"):
-        gaze(model(), images, layer)
+        attention_maps(model(), images, layer)
 
 
 def test_models_without_read_only_visual_prompts_are_refused(model, images):
     with pytest.raises(ValueError, match="no visual prompts with TRAINER.RPO.MODALITY text"):
-        gaze(model(modality="text"), images, 1)
+        attention_maps(model(modality="text"), images, 1)
     with pytest.raises(ValueError, match="READ_ONLY False"):
-        gaze(model(MaskedModel, read_only=False), images, 1)
+        attention_maps(model(read_only=False), images, 1)
 
 
 def test_most_different():

@@ -6,9 +6,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import normalize
 
-from rpo.clip.load import import_clip
-from rpo.logistic import fit, search
-from rpo.trainers.zero_shot import IMAGENET_TEMPLATES
+from rpo.clip.texts import tokenize_all
+from rpo.methods.logistic_probe import logistic_regression, search
+from rpo.methods.zero_shot import IMAGENET_TEMPLATES
 
 
 @pytest.mark.parametrize("dataset", ["EuroSAT", "ImageNet"])
@@ -16,14 +16,14 @@ def test_the_ensemble_is_the_mean_of_unit_features(make_trainer, dataset):
     own = "a centered satellite photo of {}."
     trainer = make_trainer("ZeroshotCLIP2", dataset, options=("DATASET.TEMPLATE", own))
     names = [name.replace("_", " ") for name in trainer.dm.dataset.classnames]
-    templates = IMAGENET_TEMPLATES + ([own] if dataset == "EuroSAT" else [])
+    templates = list(IMAGENET_TEMPLATES) + ([own] if dataset == "EuroSAT" else [])
     assert len(IMAGENET_TEMPLATES) == 7
     total = 0
     for template in templates:
-        ids = import_clip().tokenize([template.format(name) for name in names])
+        ids = tokenize_all([template.format(name) for name in names], 77)
         with torch.no_grad():
-            total = total + normalize(trainer.clip.encode_text(ids), dim=-1)
-    torch.testing.assert_close(trainer.text_features, normalize(total, dim=-1))
+            total = total + normalize(trainer.model.clip.encode_text(ids), dim=-1)
+    torch.testing.assert_close(trainer.model.text_features(), normalize(total, dim=-1))
 
 
 def test_the_probe_is_logistic_regression_on_image_features(make_trainer):
@@ -35,7 +35,7 @@ def test_the_probe_is_logistic_regression_on_image_features(make_trainer):
     images = torch.randn(5, 3, 32, 32)
     with torch.no_grad():
         logits = trainer.model_inference(images)
-        expected = model.decision_function(trainer.clip.encode_image(images).numpy())
+        expected = model.decision_function(trainer.model.clip.encode_image(images).numpy())
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
@@ -43,7 +43,7 @@ def test_the_probe_is_logistic_regression_on_image_features(make_trainer):
 def test_probabilities_of_any_number_of_classes(classes):
     random = np.random.default_rng(0)
     features, labels = random.normal(size=(12, 4)), np.arange(12) % classes
-    weight, bias = fit(features, labels, 1.0)
+    weight, bias = logistic_regression(features, labels, 1.0)
     scores = np.exp(features @ weight.T + bias)
     probabilities = scores / scores.sum(axis=1, keepdims=True)
     if classes == 1:

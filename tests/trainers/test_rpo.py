@@ -5,10 +5,10 @@ import torch
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
-from rpo.clip.load import import_clip, load_clip
-from rpo.masked import MaskedModel
-from rpo.model import ReadOnlyModel
-from rpo.prompts import NOISE_SCALE
+from rpo.clip import openai
+from rpo.clip.load import load_clip
+from rpo.methods.rpo import CachedForm, MaskedForm
+from rpo.methods.rpo_prompts import NOISE_SCALE
 
 
 def prompts(trainer):
@@ -55,9 +55,30 @@ def test_initialisation_follows_the_original_stream(make_config):
 
 
 def test_ablations_are_other_models(make_trainer):
-    assert type(make_trainer().model) is ReadOnlyModel
-    trainer = make_trainer(options=("TRAINER.RPO.READ_ONLY", False))
-    assert type(trainer.model) is MaskedModel and not trainer.model.read_only
+    assert type(make_trainer().model.form) is CachedForm
+    form = make_trainer(options=("TRAINER.RPO.READ_ONLY", False)).model.form
+    assert type(form) is MaskedForm and not form.read_only
+    form = make_trainer(options=("TRAINER.RPO.FORM", "masked")).model.form
+    assert type(form) is MaskedForm and form.read_only
+
+
+def test_both_forms_train_to_the_same_prompts(make_trainer, tmp_path):
+    learnt = []
+    for form in ("cached", "masked"):
+        options = ("TRAINER.RPO.FORM", form, "OUTPUT_DIR", str(tmp_path / form))
+        trainer = make_trainer(options=options)
+        trainer.train()
+        learnt.append(torch.cat([prompt.flatten() for prompt in prompts(trainer)]))
+    torch.testing.assert_close(*learnt, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("masked", [("READ_ONLY", False), ("FORM", "masked")])
+@pytest.mark.parametrize("own", [("COMPILE", "default"), ("TEXT_CHUNK", 2)])
+def test_keys_of_the_cached_form_are_not_ignored(make_config, masked, own):
+    options = [part if index % 2 else f"TRAINER.RPO.{part}"
+               for index, part in enumerate((*masked, *own))]  # fmt: skip
+    with pytest.raises(ValueError, match="TRAINER.RPO: compile and text_chunk belong"):
+        build_trainer(make_config(options=options))
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -102,13 +123,13 @@ def test_a_prompt_without_a_slot_is_refused(make_config):
 
 
 def test_underscores(make_trainer):
-    spaces = make_trainer().model.ids.shape[1]
-    kept = make_trainer(options=("DATASET.UNDERSCORES", "keep")).model.ids.shape[1]
+    kept = make_trainer().model.ids.shape[1]
+    spaces = make_trainer(options=("DATASET.UNDERSCORES", "spaces")).model.ids.shape[1]
     assert kept == spaces + 1
 
 
 def test_a_resnet_is_refused(make_config, tmp_path):
-    clip = import_clip().model.CLIP(64, 32, (1, 1, 1, 1), 64, None, 77, 49408, 64, 1, 1)
+    clip = openai.model().CLIP(64, 32, (1, 1, 1, 1), 64, None, 77, 49408, 64, 1, 1)
     torch.save(clip.state_dict(), tmp_path / "resnet.pt")
     cfg = make_config(options=("MODEL.BACKBONE.NAME", str(tmp_path / "resnet.pt")))
     with pytest.raises(ValueError, match="need a vision transformer.*ModifiedResNet"):
@@ -119,9 +140,7 @@ def test_a_resnet_is_refused(make_config, tmp_path):
 def b16_file(tmp_path_factory):
     """A random CLIP with the widths and the grid of ViT-B/16, but one layer deep."""
     path = tmp_path_factory.mktemp("weights") / "b16.pt"
-    torch.save(
-        import_clip().model.CLIP(512, 224, 1, 768, 16, 77, 49408, 512, 8, 1).state_dict(), path
-    )
+    torch.save(openai.model().CLIP(512, 224, 1, 768, 16, 77, 49408, 512, 8, 1).state_dict(), path)
     return path
 
 

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import clip
 import numpy as np
 import torch
 from augment import RESOLUTION, normalise
-from clip.model import CLIP
 from drawings import DIGITS
 from eurosat import read_eurosat
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from rpo.clip.load import load_clip
+from rpo.clip.load import Clip, load_clip
+from rpo.clip.texts import tokenize_all
 
 TEMPLATE = "a photo of a {}."
 BATCH = 256
@@ -49,9 +48,11 @@ def as_input(image: Image.Image) -> torch.Tensor:
 
 
 @torch.no_grad()
-def zero_shot(model: CLIP, images: torch.Tensor, labels: torch.Tensor, names: list[str]) -> str:
+def zero_shot(model: Clip, images: torch.Tensor, labels: torch.Tensor, names: list[str]) -> str:
     """Accuracy over all classes, over the first half alone (base) and the second half (new)."""
-    text = model.encode_text(clip.tokenize([TEMPLATE.format(name) for name in names]))
+    text = model.encode_text(
+        tokenize_all([TEMPLATE.format(name) for name in names], model.context_length)
+    )
     seen = torch.cat([model.encode_image(batch) for batch in images.split(BATCH)])
     scores = seen @ text.T / text.norm(dim=-1)
     every, half = list(range(len(names))), len(names) // 2

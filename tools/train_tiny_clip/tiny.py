@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-import clip
 import torch
 from augment import RESOLUTION
-from clip.model import CLIP
+
+from rpo.clip import openai
+from rpo.clip.load import Clip
+from rpo.clip.texts import tokenize_all
 
 VOCABULARY = 49408
 CONTEXT = 77
@@ -22,18 +24,18 @@ class Words:
     """
 
     def __init__(self, captions: list[str]) -> None:
-        tokens = clip.tokenize(captions)
+        tokens = tokenize_all(captions, CONTEXT)
         self.ids = tokens.unique()
         self.longest = int(tokens.argmax(dim=-1).max()) + 1
 
     def __call__(self, captions: list[str]) -> torch.Tensor:
         """Captions -> (captions, longest), for a model whose embedding has one row a word."""
-        return torch.searchsorted(self.ids, clip.tokenize(captions)[:, : self.longest])
+        return torch.searchsorted(self.ids, tokenize_all(captions, CONTEXT)[:, : self.longest])
 
 
-def new_model(rows: int) -> CLIP:
+def new_model(rows: int) -> Clip:
     """An untrained tiny CLIP that knows this many words."""
-    return CLIP(
+    return openai.model().CLIP(
         embed_dim=WIDTH,
         image_resolution=RESOLUTION,
         vision_layers=VISION_LAYERS,
@@ -48,7 +50,7 @@ def new_model(rows: int) -> CLIP:
 
 
 @torch.no_grad()
-def centre_positions(model: CLIP, longest: int) -> None:
+def centre_positions(model: Clip, longest: int) -> None:
     """Move what all positions share into the tokens; what the model computes stays the same.
 
     RPO's prompts start at the embeddings of end-of-text and CLS, without any position. After this
@@ -61,7 +63,7 @@ def centre_positions(model: CLIP, longest: int) -> None:
     model.visual.positional_embedding[0] = 0
 
 
-def save(model: CLIP, words: Words, path: Path) -> None:
+def save(model: Clip, words: Words, path: Path) -> None:
     """Write OpenAI's state dict in half precision, with only the learned token embeddings."""
     tensors = {name: tensor.half() for name, tensor in model.state_dict().items()}
     rows = tensors.pop("token_embedding.weight")

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from captions import Captioner
-from clip.model import CLIP
 from evaluate import report
 from pictures import Pictures
 from tiny import Words, centre_positions, new_model, save
 from torch.nn.functional import normalize
+
+from rpo.clip.load import Clip
 
 # CLIP lets its scale grow to 100; a lower ceiling keeps features soft: prompts can still move them.
 LARGEST_SCALE = 30.0
@@ -39,7 +40,7 @@ def main() -> None:
     print(report(options.output, options.eurosat, options.split))
 
 
-def train(model: CLIP, pictures: Pictures, captioner: Captioner, words: Words, steps: int) -> None:
+def train(model: Clip, pictures: Pictures, captioner: Captioner, words: Words, steps: int) -> None:
     """AdamW, its rate rising over the first tenth and then falling along a cosine."""
     optimiser = torch.optim.AdamW(
         weight_groups(model), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY
@@ -59,7 +60,7 @@ def train(model: CLIP, pictures: Pictures, captioner: Captioner, words: Words, s
             print(f"step {step}/{steps} loss {loss:.3f} {time.time() - start:.0f} s", flush=True)
 
 
-def weight_groups(model: CLIP) -> list[dict]:
+def weight_groups(model: Clip) -> list[dict]:
     """Matrices decay; biases, norms, words and positions do not."""
     named = list(model.named_parameters())
     matrices = [p for name, p in named if p.ndim >= 2 and "embedding" not in name]
@@ -68,7 +69,7 @@ def weight_groups(model: CLIP) -> list[dict]:
 
 
 def contrastive_loss(
-    model: CLIP, images: torch.Tensor, tokens: torch.Tensor, matches: torch.Tensor
+    model: Clip, images: torch.Tensor, tokens: torch.Tensor, matches: torch.Tensor
 ) -> torch.Tensor:
     """CLIP's symmetric loss, where images and captions may match several of each other.
 

@@ -1,0 +1,98 @@
+"""Settings are declared once; keys, checks and what is known of a method come from there."""
+
+import importlib
+from dataclasses import dataclass
+
+import pytest
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.methods import settings
+from rpo.methods.settings import check, described, setting
+from rpo.methods.traits import known_modules, known_traits
+from rpo.trainers.config import default_config
+
+METHODS = {
+    name: getattr(importlib.import_module(module), name) for name, module in known_modules().items()
+}
+# Every key below TRAINER with its default: names that people have in their YAML files.
+KEYS = {
+    "COCOOP": {"CTX_INIT": "", "MEMORY": 512, "N_CTX": 16, "PREC": "fp16"},
+    "COOP": {
+        "CLASS_TOKEN_POSITION": "end", "CSC": False, "CTX_INIT": "", "N_CTX": 16, "PREC": "fp16",
+    },
+    "IVLP": {
+        "CTX_INIT": "a photo of a", "N_CTX_TEXT": 2, "N_CTX_VISION": 2, "PREC": "fp16",
+        "PROMPT_DEPTH_TEXT": 9, "PROMPT_DEPTH_VISION": 9,
+    },
+    "LOGISTICPROBE": {"C": 0.0},
+    "LP": {"PREC": "fp16", "PROMPT": "A photo of a {cls_name}"},
+    "MAPLE": {"CTX_INIT": "a photo of a", "N_CTX": 2, "PREC": "fp16", "PROMPT_DEPTH": 9},
+    "RPO": {
+        "COMPILE": "none", "CTX_INIT": "", "FORM": "cached", "INIT": "st", "K": 24,
+        "MODALITY": "both", "NOISE": "unit", "PREC": "fp16", "READ_ONLY": True, "TEXT_CHUNK": 0,
+    },
+    "VPT": {
+        "CTX_INIT": "a photo of a", "N_CTX_VISION": 2, "PREC": "fp16", "PROMPT_DEPTH_VISION": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("section", KEYS)
+def test_keys_come_from_the_settings(section):
+    assert dict(default_config().TRAINER[section]) == KEYS[section]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_setting_has_a_meaning(name):
+    for field, _, meaning in described(METHODS[name].Settings):
+        assert meaning[0].isupper() and meaning.endswith("."), field
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_traits_in_the_source_are_those_of_the_class(name):
+    assert known_traits()[name] == METHODS[name].traits
+    assert TRAINER_REGISTRY.get(name).method is METHODS[name]
+
+
+def test_every_registered_method_has_traits_of_its_own():
+    assert set(TRAINER_REGISTRY.registered_names()) == set(METHODS)
+    for trait in ("order", "colour", "marker", "folder"):
+        values = [getattr(traits, trait) for traits in known_traits().values()]
+        assert len(set(values)) == len(values), trait
+
+
+@dataclass(frozen=True)
+class Example(settings.Settings):
+    count: int = setting(2, "How many.", at_least=1)
+    rate: float = setting(0.5, "How fast.", at_least=0)
+    start: str = setting("here", "Where.", choices=("here", "there"))
+    loud: bool = setting(False, "Whether.")
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        ({"count": 0}, ValueError, "count is 0; it must be at least 1"),
+        ({"rate": -1}, ValueError, "rate is -1; it must be at least 0"),
+        ({"rate": float("nan")}, ValueError, "rate is nan"),
+        ({"start": "away"}, ValueError, 'start is "away"; it can be here, there'),
+        ({"count": 1.5}, TypeError, "count is 1.5; it must be of type int"),
+        ({"count": True}, TypeError, "count is True"),
+        ({"loud": 1}, TypeError, "loud is 1; it must be of type bool"),
+    ],
+)
+def test_values_that_cannot_work(values, error, message):
+    with pytest.raises(error, match=message):
+        Example(**values)
+    with pytest.raises(error, match=message.split()[0].upper()):
+        check(Example, {**vars(Example()), **values}, str.upper)
+
+
+def test_an_integer_is_a_fine_number():
+    assert Example(rate=1).rate == 1
+
+
+def test_meanings_say_what_is_allowed():
+    meanings = {name: meaning for name, _, meaning in described(Example)}
+    assert meanings["count"] == "How many. At least 1."
+    assert meanings["start"] == "Where. One of here, there."

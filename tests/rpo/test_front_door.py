@@ -1,0 +1,59 @@
+"""`import rpo` gives the methods, without Dassl, yacs or torchvision."""
+
+import subprocess
+import sys
+
+import pytest
+
+import rpo
+from rpo.methods.traits import known_modules, known_traits
+
+WITHOUT = """
+import sys
+for name in ("dassl", "yacs", "torchvision", "sklearn"):
+    sys.modules[name] = None
+import torch
+from torch.nn.functional import cross_entropy
+import rpo
+"""
+TEN_LINES = """
+clip = rpo.load_clip("tiny")
+texts = ["a photo of a cat.", "a photo of a dog."]
+model = rpo.RPO(clip, texts, k=24)
+optimizer = torch.optim.SGD(model.learner().parameters(), lr=0.01)
+images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 0, 1])
+for step in range(2):
+    loss = cross_entropy(model(images), labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+EVERY_METHOD = """
+from rpo.methods.traits import known_traits
+for name, traits in known_traits().items():
+    model = getattr(rpo, name)(rpo.load_clip("tiny"), ["cat", "dog"])
+    logits = model(torch.randn(3, 3, 32, 32))
+    assert logits.shape == (3, 2), name
+    learnt = list(model.learner().parameters())
+    assert bool(learnt) == traits.learns
+    if traits.learns and name != "LogisticProbe":
+        loss, _ = model.loss(torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 0]))
+        loss.backward()
+        assert all(parameter.grad.norm() > 0 for parameter in learnt), name
+"""
+
+
+@pytest.mark.parametrize("script", [TEN_LINES, EVERY_METHOD])
+def test_methods_need_neither_dassl_nor_yacs(script):
+    subprocess.run([sys.executable, "-c", WITHOUT + script], check=True)
+
+
+def test_every_method_is_at_the_front_door():
+    assert set(rpo.__all__) - {"load_clip"} <= set(known_modules())
+    for name in known_traits():
+        assert getattr(rpo, name).__name__ == name
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="has no attribute 'RPQ'"):
+        rpo.RPQ  # noqa: B018
