@@ -61,6 +61,12 @@ class FewShotDataset(DatasetBase):
         return dataset
 
     @classmethod
+    def check_files(cls, cfg: Any) -> None:
+        """Raises FileNotFoundError if the images are not there; reads nothing else."""
+        dataset = cls.at(Path(cfg.DATASET.ROOT))
+        dataset.require(dataset.images)
+
+    @classmethod
     def config_name(cls) -> str:
         """The name of its file in configs/datasets, which is that of its module."""
         return cls.__module__.rpartition(".")[2]

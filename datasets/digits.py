@@ -9,6 +9,7 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from dassl.data.datasets import DATASET_REGISTRY
@@ -30,6 +31,10 @@ class Digits(FewShotDataset):
     image_dir = "images"
     split_file = "split_digits.json"
     how_to_get = "It makes itself on first use; if its folder is damaged, remove it."
+
+    @classmethod
+    def check_files(cls, cfg: Any) -> None:
+        """They are made on first use."""
 
     def prepare(self) -> None:
         """Writes the dataset below DATASET.ROOT or, where that is read-only, in the cache."""

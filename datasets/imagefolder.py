@@ -39,6 +39,13 @@ class ImageFolder(FewShotDataset):
         self.cfg = cfg.DATASET
         super().__init__(cfg)
 
+    @classmethod
+    def check_files(cls, cfg: Any) -> None:
+        dataset = cls.__new__(cls)
+        dataset.cfg = cfg.DATASET
+        dataset.locate(Path(cfg.DATASET.ROOT))
+        dataset.require(Path(cfg.DATASET.CSV).expanduser() if cfg.DATASET.CSV else dataset.images)
+
     def locate(self, root: Path) -> None:
         """DATASET.FOLDER; a CSV's paths are below it, or beside the CSV."""
         self.root = root.expanduser().absolute()

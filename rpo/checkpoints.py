@@ -50,6 +50,16 @@ def clip_names(clip: Clip) -> set[str]:
     return names | {"logit_scale"}
 
 
+def check_finite(module: nn.Module, what: str) -> None:
+    """Raises FloatingPointError, with the name, if a parameter or buffer is infinite or NaN."""
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise FloatingPointError(
+                f"{what} is not finite: {name} holds NaN or infinity. A lower OPTIM.LR helps where "
+                "training did that"
+            )
+
+
 def load_parameters(
     module: nn.Module, state: Mapping[str, Tensor], path: Path, ignored: Container[str] = ()
 ) -> None:
@@ -59,7 +69,8 @@ def load_parameters(
         ignored: names that may stand in the state dict and are not looked at.
 
     Raises:
-        ValueError: a parameter is missing, unknown or of another shape. Nothing is copied then.
+        ValueError: a parameter is missing, unknown, of another shape or not finite. Nothing is
+            copied then.
     """
     given = {
         key: value
@@ -73,6 +84,11 @@ def load_parameters(
         f"{key} is {tuple(given[key].shape)} there and {tuple(wanted[key].shape)} here"
         for key in wanted.keys() & given.keys()
         if given[key].shape != wanted[key].shape
+    ]
+    problems += [
+        f"{key} holds NaN or infinity"
+        for key in wanted.keys() & given.keys()
+        if given[key].is_floating_point() and not torch.isfinite(given[key]).all()
     ]
     if problems:
         raise ValueError(

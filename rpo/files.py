@@ -2,14 +2,20 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
+# What ends the name of a file whose writing was interrupted: the process's number, then this.
+UNFINISHED = ".[0-9]*.part"
+
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes readable JSON in one step: a reader sees the old file or the new one."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Writes readable JSON in one step: a reader sees the old file or the new one.
+
+    Raises:
+        ValueError: there is a number in it that is none, which JSON cannot hold.
+    """
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -20,19 +26,15 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes beside the target, then renames, which replaces the target in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as file:
-        file.write(content)
-    os.chmod(file.name, 0o666 & ~_umask())
-    os.replace(file.name, path)
-
-
-def _umask() -> int:
-    """The process's mask of file permissions, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def cache_folder() -> Path:

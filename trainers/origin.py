@@ -1,11 +1,12 @@
 """The run that a folder holds: its configuration, and what its parameters were trained on."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from yacs.config import CfgNode
+
+from rpo.runs import RUN, RunFolder
 
 from .config import default_config
 
@@ -32,8 +33,8 @@ def origin(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def origin_of(folder: str | Path) -> dict[str, Any] | None:
     """`origin` of the run in a folder; None where no run.json says what it was."""
-    path = Path(folder) / "run.json"
-    return origin(_stored(path)) if path.is_file() else None
+    stored = RunFolder(folder).stored()
+    return origin(stored["config"]) if stored else None
 
 
 def read_config(folder: Path) -> Any:
@@ -42,17 +43,13 @@ def read_config(folder: Path) -> Any:
     Raises:
         FileNotFoundError: the folder holds no run.json.
     """
-    path = folder / "run.json"
-    if not path.is_file():
+    stored = RunFolder(folder).stored()
+    if stored is None:
         raise FileNotFoundError(
-            f"{folder} holds no run: there is no {path.name} in it. Name the folder of a training"
+            f"{folder} holds no run: there is no {RUN} in it. Name the folder of a training"
         )
-    cfg, stored = default_config(), _stored(path)
-    stored.pop("LOGGING", None)
-    stored["TEST"].pop("EVALUATOR", None)
-    cfg.merge_from_other_cfg(CfgNode(stored))
+    cfg, config = default_config(), stored["config"]
+    config.pop("LOGGING", None)
+    config["TEST"].pop("EVALUATOR", None)
+    cfg.merge_from_other_cfg(CfgNode(config))
     return cfg
-
-
-def _stored(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))["config"]

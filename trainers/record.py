@@ -1,22 +1,18 @@
 """What results.json says of a run: enough to know where a number came from."""
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 from dassl.engine import TrainerX
 
+from rpo.checkpoints import check_finite
 from rpo.environment import versions
-from rpo.files import write_json
-from rpo.memory import peak_megabytes
-from rpo.results import write_results
+from rpo.memory import peak_megabytes, reset_peak
+from rpo.runs import RunFolder
 
-from .config import plain
+from .config import default_config, plain
 from .origin import dataset_title, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
-
-HISTORY_FILE = "history.json"
 
 
 class RecordedTrainer(TrainerX):
@@ -25,17 +21,22 @@ class RecordedTrainer(TrainerX):
     Instance attributes:
         metrics: split to metric to value, in full precision.
         details: split to what TEST.EVALUATOR says in detail, where it does.
-        seconds: `load`, `train` (since the run was started or resumed last) and `test`.
+        folder: what the run writes.
+        seconds: `load`, `train` and `test`, those before an interruption included.
         history: the means of every epoch, also of those before an interruption.
         trained_on: dataset, classes, shots and seed of the parameters, None where there are
             none or nobody knows.
     """
 
+    section = ""
+
     def __init__(self, cfg: Any) -> None:
+        reset_peak()
+        self.folder = RunFolder(cfg.OUTPUT_DIR)
         self.metrics: dict[str, dict[str, float]] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
-        self.history = read_history(cfg.OUTPUT_DIR)
+        self.history = self.folder.history()
         self.epoch_means: dict[str, float] = {}
         self.epoch_lr: float | None = None
         self.trained_on: dict[str, Any] | None = None
@@ -48,8 +49,11 @@ class RecordedTrainer(TrainerX):
 
     def before_train(self) -> None:
         super().before_train()
-        earlier = read_history(self.cfg.RESUME or self.output_dir)
-        self.history = [entry for entry in earlier if entry["epoch"] <= self.start_epoch]
+        earlier = RunFolder(self.cfg.RESUME or self.output_dir)
+        self.history = [entry for entry in earlier.history() if entry["epoch"] <= self.start_epoch]
+        if self.start_epoch:
+            for part, seconds in earlier.seconds().items():
+                self.seconds[part] = self.seconds.get(part, 0.0) + seconds
         self.trained_on = origin(self.cfg)
         self.train_started = time.time()
 
@@ -67,12 +71,39 @@ class RecordedTrainer(TrainerX):
         if self.epoch_means:
             entry = {"epoch": self.epoch + 1, **self.epoch_means, "lr": self.epoch_lr}
             self.history.append(entry)
-            write_json(Path(self.output_dir, HISTORY_FILE), self.history)
+            self.folder.write_history(self.history)
+        self.count_seconds()
+        self.record_run(finished=False)
         super().after_epoch()
 
     def after_train(self) -> None:
-        self.seconds["train"] = time.time() - self.train_started
+        self.count_seconds()
         super().after_train()
+
+    def count_seconds(self) -> None:
+        """Adds the time since the last call to that of the training."""
+        moment = time.time()
+        self.seconds["train"] = self.seconds.get("train", 0.0) + moment - self.train_started
+        self.train_started = moment
+
+    def run_state(self) -> str:
+        """How far the run in OUTPUT_DIR is; Dassl asks before it trains."""
+        return self.folder.state(plain(self.cfg), self.section, plain(default_config()))
+
+    def record_run(self, finished: bool) -> None:
+        """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
+        self.folder.record(plain(self.cfg), finished, self.seconds)
+
+    def save_model(self, *args: Any, **options: Any) -> None:
+        """Saves what was learnt; from then on an overwritten run is not needed any more.
+
+        Raises:
+            FloatingPointError: some of it is no number.
+        """
+        for name in self.get_model_names():
+            check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} has learnt")
+        super().save_model(*args, **options)
+        self.folder.settle()
 
     def write_scalar(self, tag: str, scalar_value: float, global_step: int | None = None) -> None:
         """Dassl reports every metric here, in full precision, as `split/metric`."""
@@ -106,16 +137,12 @@ class RecordedTrainer(TrainerX):
     def test(self, split: str | None = None) -> float:
         """Accuracy in percent on a split; everything measured goes to results.json."""
         started = time.time()
+        for name in self.get_model_names():
+            check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} is tested with")
         accuracy = super().test(split)
         self.seconds["test"] = time.time() - started
-        write_results(self.output_dir, run_record(self))
+        self.folder.write_results(run_record(self))
         return accuracy
-
-
-def read_history(folder: str) -> list[dict[str, Any]]:
-    """The epochs of the run in a folder, oldest first; empty where it has none."""
-    path = Path(folder, HISTORY_FILE)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def run_record(trainer: Any) -> dict[str, Any]:

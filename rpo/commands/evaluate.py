@@ -15,7 +15,7 @@ from tqdm import tqdm
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods.rpo_stacked import StackedRPO
-from rpo.results import write_results
+from rpo.runs import RunFolder
 from rpo.trainers.origin import origin, read_config
 from rpo.trainers.record import run_record
 from rpo.trainers.rpo import RPO
@@ -84,7 +84,8 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
         trainer.details = {"test": evaluator.details}
         trainer.trained_on, trainer.history = origin(own), []
         record = run_record(trainer) | {"seed": own.SEED}
-        print(f"written to {write_results(test_folder(Path(folder), classes), record)}")
+        written = RunFolder(test_folder(Path(folder), classes)).write_results(record)
+        print(f"written to {written}")
 
 
 def stack(model: Any, folders: Sequence[str], epoch: int | None) -> StackedRPO:

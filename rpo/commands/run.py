@@ -15,7 +15,8 @@ from rpo.experiments.pool import outcomes
 from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
-from rpo.experiments.state import FINISHED, INTERRUPTED, NEW, job_state, parse_step
+from rpo.experiments.state import job_state, parse_step
+from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config, merge_options
 
 

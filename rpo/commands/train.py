@@ -10,8 +10,9 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.runs import FINISHED, RunFolder
 from rpo.suggest import unknown
-from rpo.trainers.config import default_config, merge_file, merge_options
+from rpo.trainers.config import default_config, merge_file, merge_options, plain
 
 # Option, the key it sets, what it is.
 KEY_OPTIONS = (
@@ -61,6 +62,8 @@ def build_config(args: argparse.Namespace) -> Any:
         cfg.SEED = args.seed
     merge_options(cfg, args.opts)
     check_names(cfg)
+    trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
+    cfg.DATASET.UNDERSCORES = cfg.DATASET.UNDERSCORES or getattr(trainer, "underscores", "")
     cfg.freeze()
     return cfg
 
@@ -75,11 +78,36 @@ def check_names(cfg: Any) -> None:
             raise ValueError(unknown(kind, name, registry.registered_names()))
 
 
+def section_of(cfg: Any) -> str:
+    """The method's own node below TRAINER; empty where its trainer does not say."""
+    return getattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "section", "")
+
+
 def run(args: argparse.Namespace) -> int:
-    """Trains and tests, or only tests. Returns the exit status."""
+    """Trains and tests, or only tests. Returns the exit status.
+
+    Raises:
+        RunInUseError: another process is writing OUTPUT_DIR. ConfigMismatchError: it holds a run
+        with another configuration.
+    """
     cfg = build_config(args)
-    if not folder_is_free(cfg, args):
-        return 0
+    folder = RunFolder(cfg.OUTPUT_DIR)
+    with folder.lock():
+        anew = args.overwrite and not args.eval_only and not args.no_train
+        if not anew and not is_free(folder, cfg, args):
+            return 0
+        if anew:
+            folder.set_aside()
+        try:
+            carry_out(cfg, args)
+        finally:  # an overwritten run comes back if the new one has learnt nothing
+            folder.settle()
+    return 0
+
+
+def carry_out(cfg: Any, args: argparse.Namespace) -> None:
+    """What every CoOp-style train.py does."""
+    check_data(cfg)
     if cfg.SEED >= 0:
         print(f"Setting fixed seed: {cfg.SEED}")
         set_random_seed(cfg.SEED)
@@ -93,26 +121,22 @@ def run(args: argparse.Namespace) -> int:
         trainer.test()
     elif not args.no_train:
         trainer.train()
-    return 0
 
 
-def folder_is_free(cfg: Any, args: argparse.Namespace) -> bool:
-    """Whether this run may write to OUTPUT_DIR; says so if it holds this very run, finished.
+def check_data(cfg: Any) -> None:
+    """Raises FileNotFoundError, before anything long is printed, if the dataset is not there."""
+    check = getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "check_files", None)
+    if check is not None:
+        check(cfg)
 
-    Raises:
-        ValueError: the folder holds a run with another configuration.
-    """
-    try:
-        from dassl.engine.run_folder import clear_run, run_state
-    except ImportError:  # the original Dassl resumes whatever it finds
-        return True
-    if args.overwrite and not args.eval_only:
-        clear_run(cfg.OUTPUT_DIR)
-    state = run_state(cfg)
-    if state != "finished" or args.eval_only:
+
+def is_free(folder: RunFolder, cfg: Any, args: argparse.Namespace) -> bool:
+    """Whether this run may write to its folder; says so if that holds this very run, finished."""
+    state = folder.state(plain(cfg), section_of(cfg), plain(default_config()))
+    if state != FINISHED or args.eval_only or args.no_train:
         return True
     print(
-        f"{cfg.OUTPUT_DIR} holds this run already, finished; nothing was trained or overwritten. "
+        f"{folder.path} holds this run already, finished; nothing was trained or overwritten. "
         "Add --overwrite to start anew"
     )
     return False

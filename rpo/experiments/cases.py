@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dassl.engine import TRAINER_REGISTRY
+from rpo.methods.traits import Traits, known_traits
 
 from .datasets import Source, find_source
 from .files import check_names
@@ -36,14 +36,11 @@ class Case(NamedTuple):
     def learns(self) -> bool:
         return self.seed is not None
 
-    def trait(self, name: str, default: Any) -> Any:
-        """What the trainer says of itself; one from elsewhere need not say anything."""
-        return getattr(TRAINER_REGISTRY.get(self.method), name, default)
-
-    def scripts(self) -> str:
-        """The folder of the method's scripts, and of its output."""
-        module = TRAINER_REGISTRY.get(self.method).__module__
-        return self.trait("scripts", module.rpartition(".")[2])
+    @property
+    def traits(self) -> Traits:
+        """The method's; of one from elsewhere those of a method that learns."""
+        known = known_traits().get(self.method)
+        return known or Traits(order=0, colour="", marker="", folder=self.method.lower())
 
     def label(self) -> str:
         parts = [f"{self.method} {self.name}".rstrip(), self.source.title]
@@ -77,7 +74,7 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
     for name, variant in _variants(protocol, preset, choice):
         for source in sources:
             case = Case(name, variant, source)
-            if case.trait("learns", True):
+            if case.traits.learns:
                 yield from (case._replace(shots=shots, seed=seed) for shots, seed in runs)
             else:
                 yield case

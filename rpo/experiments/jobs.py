@@ -63,7 +63,7 @@ class Planner:
         """Trains, then evaluates on what the method can name without having seen it."""
         first = self.step(case, case.source, self.protocol.train)
         trained = first.folder if case.learns else None
-        further = self.evaluations(case) if case.trait("names_new_classes", True) else []
+        further = self.evaluations(case) if case.traits.names_new_classes else []
         steps = (first, *(self.step(case, *each, trained) for each in further))
         return Job(case.method, case.label(), self.root(case), steps)
 
@@ -120,5 +120,5 @@ class Planner:
 
     def root(self, case: Case) -> Path:
         """The folder of a method's runs. What learns nothing is the same in every protocol."""
-        folder = self.choice.output / case.scripts()
+        folder = self.choice.output / case.traits.folder
         return folder / self.protocol.name if case.learns else folder

@@ -13,10 +13,14 @@ from typing import Any, NamedTuple
 
 import torch
 
+from rpo.runs import LOG
+
 from .jobs import Job
-from .work import LOG_NAME, work
+from .work import IN_USE, work
 
 Slot = str | None
+# Seconds until a job that another command is doing is asked for again.
+PATIENCE = 2.0
 
 
 class Outcome(NamedTuple):
@@ -41,7 +45,7 @@ class Child:
     def outcome(self) -> Outcome:
         """After the process has ended."""
         self.process.join()
-        error = _cause_of_death(self.process.exitcode) + self.newest_log()
+        error = _exit_reason(self.process.exitcode) + self.newest_log()
         with contextlib.suppress(EOFError):  # it had no chance to say anything
             if self.answer.poll():
                 error = self.answer.recv()
@@ -50,7 +54,7 @@ class Child:
 
     def newest_log(self) -> str:
         """The log that a process without last words wrote to."""
-        logs = [step.folder / LOG_NAME for step in self.job.steps]
+        logs = [step.folder / LOG for step in self.job.steps]
         written = [(log.stat().st_mtime, log) for log in logs if log.is_file()]
         time_of_change, log = max(written, default=(0.0, Path()))
         return f"\nlog: {log}" if time_of_change >= self.started else ""
@@ -65,7 +69,8 @@ def outcomes(
 ) -> Generator[Outcome, None, None]:
     """Runs the jobs in their order, at most `processes` at once; yields each as it ends.
 
-    Those that still run end when the iterator is closed.
+    One that another command is doing comes last: then it is finished, or its holder is gone. Those
+    that still run end when the iterator is closed.
     """
     context = _context()
     waiting, running = deque(jobs), dict[int, Child]()
@@ -78,7 +83,12 @@ def outcomes(
             for sentinel in connection.wait(list(running)):
                 child = running.pop(sentinel)  # type: ignore[arg-type]
                 slots.append(child.slot)
-                yield child.outcome()
+                outcome = child.outcome()
+                if outcome.error == IN_USE:
+                    time.sleep(0 if waiting else PATIENCE)
+                    waiting.append(outcome.job)
+                else:
+                    yield outcome
     finally:
         for child in running.values():
             child.end()
@@ -111,7 +121,7 @@ def _slots(processes: int) -> list[Slot]:
     return [devices[index % len(devices)] for index in range(processes)]
 
 
-def _cause_of_death(code: int | None) -> str:
+def _exit_reason(code: int | None) -> str:
     if code is None or code >= 0:
         return f"the process ended with exit status {code}"
     with contextlib.suppress(ValueError):

@@ -1,11 +1,10 @@
 """One line a finished job: its accuracies, its time, and the time that is left."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import mean
 
-from rpo.results import FILE_NAME
+from rpo.runs import RESULTS, read_object
 
 from .jobs import Job, Step
 from .pool import Outcome
@@ -42,8 +41,8 @@ class Progress:
 
 def accuracy(step: Step) -> str:
     """Percent, of what a finished step wrote; a dash if it was told to test nothing."""
-    path = step.folder / FILE_NAME
-    metrics = json.loads(path.read_text(encoding="utf-8"))["metrics"] if path.is_file() else {}
+    path = step.folder / RESULTS
+    metrics = read_object(path)["metrics"] if path.is_file() else {}
     tested = metrics.get("test") or metrics.get("val") or {}
     return f"{tested['accuracy']:.2f}" if tested else "-"
 

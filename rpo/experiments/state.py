@@ -1,25 +1,25 @@
 """How far a job is: what its folders hold, compared with what they should."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from rpo.commands.train import add_arguments, build_config
-from rpo.results import FILE_NAME
+from rpo.commands.train import add_arguments, build_config, section_of
+from rpo.runs import (
+    FINISHED,
+    INTERRUPTED,
+    NEW,
+    RESULTS,
+    RUN,
+    ConfigMismatchError,
+    RunFolder,
+    differences,
+    epoch_of,
+    read_object,
+)
+from rpo.trainers.config import default_config, plain
 
 from .jobs import Job, Step
-
-try:
-    from dassl.engine.run_folder import ConfigMismatchError, clear_run, differences, run_state
-except ImportError as error:
-    raise ImportError(
-        "rpo run needs dassl-lite, which continues an interrupted run exactly; with the original "
-        "Dassl, use the scripts"
-    ) from error
-
-__all__ = ["FINISHED", "INTERRUPTED", "NEW", "clear_run", "job_state", "leftovers", "parse_step"]
-NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
 
 
 def parse_step(step: Step) -> argparse.Namespace:
@@ -46,17 +46,20 @@ def step_state(job: Job, step: Step) -> str:
     if not step.folder.is_dir():  # quick, as a protocol has thousands
         return NEW
     cfg = build_config(parse_step(step))
-    return run_state(cfg) if step.trains else _evaluation_state(cfg, job.steps[0], step)
+    compared = plain(cfg), section_of(cfg), plain(default_config())
+    if step.trains:
+        return RunFolder(step.folder).state(*compared)
+    return _evaluation_state(compared, job.steps[0], step)
 
 
-def _evaluation_state(cfg: Any, first: Step, step: Step) -> str:
+def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str:
     """FINISHED if the results are of this configuration, and not older than the training."""
-    results, run = step.folder / FILE_NAME, first.folder / "run.json"
+    results, run = step.folder / RESULTS, first.folder / RUN
     if not results.is_file():
         return NEW
     if first.trains and not (run.is_file() and _age(results) >= _age(run)):
         return NEW
-    different = differences(json.loads(results.read_text(encoding="utf-8"))["config"], cfg)
+    different = differences(read_object(results).get("config") or {}, *compared)
     if different:
         raise ConfigMismatchError(
             f"{step.folder} holds an evaluation with another configuration. Choose another "
@@ -71,12 +74,13 @@ def _age(path: Path) -> int:
 
 def leftovers(step: Step) -> list[Path]:
     """The checkpoints of a finished run that were kept only in case that it is interrupted."""
-    run = step.folder / "run.json"
-    if not step.trains or not run.is_file():
+    folder = RunFolder(step.folder)
+    stored = folder.stored() if step.trains else None
+    if stored is None:
         return []
-    cfg = build_config(parse_step(step))
-    asked = json.loads(run.read_text(encoding="utf-8"))["config"]["TRAIN"]["CHECKPOINT_FREQ"]
-    if asked != 1 or cfg.TRAIN.CHECKPOINT_FREQ != 1:
+    asked = stored["config"].get("TRAIN", {}).get("CHECKPOINT_FREQ")
+    if asked != 1 or build_config(parse_step(step)).TRAIN.CHECKPOINT_FREQ != 1:
         return []
-    kept = {path.parent / path.read_text().strip() for path in step.folder.glob("*/checkpoint")}
+    kept = {folder.newest_checkpoint(model) for model in folder.models()}
+    kept |= {max(model.glob("model.pth.tar-*"), key=epoch_of) for model in folder.models()}
     return sorted(set(step.folder.glob("*/model.pth.tar-*")) - kept)

@@ -20,11 +20,13 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.cli import USER_ERRORS, explain
 from rpo.clip.load import keep_clip
 from rpo.commands import train
+from rpo.runs import FINISHED, LOG, RunInUseError
 
 from .jobs import Job, Step
-from .state import FINISHED, clear_run, leftovers, parse_step, step_state
+from .state import leftovers, parse_step, step_state
 
-LOG_NAME = "log.txt"
+# What a worker answers for a job that another command is doing.
+IN_USE = "in use"
 
 
 def work(answer: Any, job: Job, overwrite: bool, device: str | None) -> None:
@@ -50,8 +52,10 @@ def perform(job: Job, overwrite: bool = False) -> str:
         for step in job.steps:
             problem, log = attempt(job, step, overwrite)
             problems.setdefault(problem, log)  # what several have in common is said once
-            if problem and step.trains:
+            if problem == IN_USE or problem and step.trains:
                 break
+    if IN_USE in problems:
+        return IN_USE
     return "\n".join(problem + log for problem, log in problems.items() if problem)
 
 
@@ -60,13 +64,15 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
     log = ""
     try:
         if overwrite or step_state(job, step) != FINISHED:
-            if overwrite and step.trains:
-                clear_run(str(step.folder))
             log = f"\nlog: {_log_errors(step.folder)}"
-            train.run(parse_step(step))
+            arguments = parse_step(step)
+            arguments.overwrite = overwrite and step.trains
+            train.run(arguments)
             gc.collect()  # a trainer refers to itself, and holds images and a GPU's memory
         for path in leftovers(step):
             path.unlink()
+    except RunInUseError:
+        return IN_USE, ""
     except Exception as error:  # whatever it is, the other jobs go on
         traceback.print_exc()
         return describe(error)[-4000:], log
@@ -99,7 +105,7 @@ def _silence() -> None:
 def _log_errors(folder: Path) -> Path:
     """Lets standard error, also that of libraries, end up in the log of a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / LOG_NAME
+    log = folder / LOG
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     os.dup2(descriptor, 2)
     os.close(descriptor)

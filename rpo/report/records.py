@@ -9,7 +9,7 @@ from typing import Any
 
 from rpo.report import logs
 from rpo.report.record import Record, from_json, from_log
-from rpo.results import FILE_NAME
+from rpo.runs import RESULTS as FILE_NAME
 
 
 def read_records(folders: Iterable[str | Path]) -> list[Record]:

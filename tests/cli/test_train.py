@@ -128,7 +128,7 @@ def test_every_config_loads_and_is_where_it_belongs(path):
     merge_file(cfg, str(path), "config")
     if path.parent.name == "datasets":
         assert DATASET_REGISTRY.get(cfg.DATASET.NAME).config_name() == path.stem
-        assert "{}" in cfg.DATASET.TEMPLATE
+        assert "{}" in DATASET_REGISTRY.get(cfg.DATASET.NAME).template
     else:
         assert path.parent.name in TRAINER_REGISTRY.registered_names()
     assert path.read_text().startswith("# ")

@@ -1,0 +1,319 @@
+"""A run's folder: the one place that knows what lies in it, whose it is and how far it got.
+
+    log.txt                      what the run printed
+    run.json                     its configuration, whether it has finished, its seconds so far
+    history.json                 the means of every epoch
+    results.json                 what was measured, and where it comes from
+    <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
+    attention.png, .json         made of it later, by `rpo look`
+    .lock, .holder.json          while somebody writes here
+    .previous/                   the run that is being overwritten, until the new one has learnt;
+                                 .previous.moving/ while it is moved there or back
+
+Plain Python: trainers, `rpo run` and the reports all use it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rpo.files import UNFINISHED, write_json
+
+LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
+RECORDS = (RUN, HISTORY, RESULTS, "cmat.pt", "attention.png", "attention.json")
+LOGS = (LOG, f"{LOG}-*")
+CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
+POINTER = "checkpoint"
+LOCK, HOLDER = ".lock", ".holder.json"
+PREVIOUS, MOVING = ".previous", ".previous.moving"
+NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
+
+# Keys that say where and how to run, not what to compute.
+PASSIVE_KEYS = frozenset(
+    [
+        "OUTPUT_DIR",
+        "RESUME",
+        "VERBOSE",
+        "USE_CUDA",
+        "DATASET.ROOT",
+        "DATALOADER.NUM_WORKERS",
+        "DATALOADER.CACHE_MEGABYTES",
+        "DATALOADER.PERSISTENT_WORKERS",
+        "DATALOADER.TEST.PREFETCH",
+        "TRAIN.PRINT_FREQ",
+        "TRAIN.CHECKPOINT_FREQ",
+        "TEST.EVALUATOR",
+        "TEST.PER_CLASS_RESULT",
+        "TEST.COMPUTE_CMAT",
+        "LOGGING.WANDB",
+        "LOGGING.PROJECT",
+    ]
+)
+
+
+class ConfigMismatchError(ValueError):
+    """The folder holds a run of another configuration."""
+
+
+class RunInUseError(ValueError):
+    """Somebody else is writing the folder."""
+
+
+class RunFolder:
+    """The folder of one run, whether it exists or not."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    # What it holds.
+
+    def stored(self) -> dict[str, Any] | None:
+        """The content of run.json, None where there is none.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        path = self.path / RUN
+        if not path.is_file():
+            return None
+        content = read_object(path)
+        if not isinstance(content.get("config"), dict):
+            raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")
+        return content
+
+    def models(self) -> list[Path]:
+        """The folders that hold checkpoints."""
+        return sorted({path.parent for name in CHECKPOINTS for path in self.path.glob(f"*/{name}")})
+
+    def newest_checkpoint(self, model: Path) -> Path | None:
+        """The one that the pointer names or, if it names none, that of the last epoch."""
+        pointer = model / POINTER
+        named = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+        if named and (model / named).is_file():
+            return model / named
+        numbered = {epoch_of(path): path for path in model.glob("model.pth.tar-*")}
+        return numbered[max(numbered)] if max(numbered, default=-1) >= 0 else None
+
+    def history(self) -> list[dict[str, Any]]:
+        """The epochs of the run, oldest first; empty where it has none."""
+        path = self.path / HISTORY
+        return read_json(path) if path.is_file() else []
+
+    def written(self) -> Iterator[Path]:
+        """Everything here that a run writes, and nothing else."""
+        for model in self.models():
+            for name in (*CHECKPOINTS, POINTER):
+                yield from (path for path in model.glob(name) if not path.match(f"*{UNFINISHED}"))
+        for name in (*LOGS, *RECORDS):
+            yield from self.path.glob(name)
+        yield from self.path.glob("tensorboard")
+
+    # How far it got.
+
+    def state(
+        self,
+        config: Mapping[str, Any],
+        section: str = "",
+        defaults: Mapping[str, Any] | None = None,
+    ) -> str:
+        """NEW, INTERRUPTED or FINISHED, for a run with this configuration.
+
+        A folder with checkpoints but without run.json, as the original Dassl leaves it, is
+        interrupted. So is a run that says it has finished but lacks what it has learnt.
+
+        Args: see `differences`.
+
+        Raises:
+            ConfigMismatchError: the folder holds a run of another configuration.
+        """
+        stored = self.stored()
+        if stored is None:
+            return INTERRUPTED if self.models() else NEW
+        different = differences(stored["config"], config, section, defaults)
+        if different:
+            raise ConfigMismatchError(
+                f"{self.path} holds a run of another configuration. Choose another OUTPUT_DIR or "
+                "start anew with --overwrite. Different are:\n" + "\n".join(different)
+            )
+        whole = all(self.newest_checkpoint(model) for model in self.models())
+        return FINISHED if stored.get("finished") and whole else INTERRUPTED
+
+    def record(self, config: Any, finished: bool, seconds: Mapping[str, float]) -> None:
+        """Writes run.json: whose run this is, whether it has ended, and its seconds by part."""
+        content = {"finished": finished, "config": config, "seconds": dict(seconds)}
+        write_json(self.path / RUN, content)
+
+    def seconds(self) -> dict[str, float]:
+        """Those that the run has taken so far, by part, also before interruptions."""
+        return dict((self.stored() or {}).get("seconds") or {})
+
+    def write_history(self, entries: list[dict[str, Any]]) -> None:
+        """Writes history.json."""
+        write_json(self.path / HISTORY, entries)
+
+    def write_results(self, record: dict[str, Any]) -> Path:
+        """Writes what was measured, and all that says where it comes from, to results.json."""
+        write_json(self.path / RESULTS, record)
+        return self.path / RESULTS
+
+    # Writing it.
+
+    def clear(self) -> None:
+        """Removes what a run wrote, and nothing else; a model's folder goes if it is then empty."""
+        models = self.models()
+        for path in list(self.written()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for model in models:
+            if not any(model.iterdir()):
+                model.rmdir()
+
+    def clear_unfinished(self) -> None:
+        """Removes files whose writing was interrupted. Only for whoever holds the lock."""
+        for path in [*self.path.glob(f"*{UNFINISHED}"), *self.path.glob(f"*/*{UNFINISHED}")]:
+            path.unlink()
+
+    def set_aside(self) -> None:
+        """Moves the run to `.previous`, for a new one that may yet fail to start."""
+        for path in list(self.written()):
+            target = self.path / MOVING / path.relative_to(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(path, target)
+        if (self.path / MOVING).is_dir():
+            os.rename(self.path / MOVING, self.path / PREVIOUS)
+
+    def settle(self) -> None:
+        """Ends an overwriting, finished or interrupted at any moment: one run remains.
+
+        The new one, once it has learnt something; until then the one that was set aside.
+        """
+        previous, moving = self.path / PREVIOUS, self.path / MOVING
+        if previous.is_dir() and self.models():
+            shutil.rmtree(previous)
+        elif previous.is_dir():
+            self.clear()
+            os.rename(previous, moving)
+        if moving.is_dir():
+            for path in [path for path in moving.rglob("*") if not path.is_dir()]:
+                target = self.path / path.relative_to(moving)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, target)
+            shutil.rmtree(moving)
+
+    @contextmanager
+    def lock(self, wait: bool = False) -> Iterator[None]:
+        """Holds the folder for one writer.
+
+        An flock, which the system releases when its process dies, also on another host: Linux
+        passes it on to the server of an NFS folder. (filelock's SoftFileLock, a mere file, would
+        stay behind there; it is what filelock falls back to where there is no flock.)
+
+        Raises:
+            RunInUseError: somebody else holds it, and `wait` is false.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        holder = self.path / HOLDER
+        try:
+            lock = FileLock(self.path / LOCK)
+            with lock.acquire(timeout=-1 if wait else 0):
+                mine = {"host": socket.gethostname(), "pid": os.getpid(), "since": now()}
+                write_json(holder, mine)
+                try:
+                    self.clear_unfinished()
+                    self.settle()
+                    yield
+                finally:
+                    holder.unlink(missing_ok=True)
+        except Timeout:
+            raise RunInUseError(f"{self.path} is being written by {self.holder()}") from None
+
+    def holder(self) -> str:
+        """Who writes the folder, for a message."""
+        try:
+            who = read_object(self.path / HOLDER)
+            return f"process {who['pid']} on {who['host']} since {who['since']}"
+        except (OSError, ValueError, KeyError):
+            return "another process"
+
+
+def now() -> str:
+    """The time, to the second."""
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def epoch_of(checkpoint: Path) -> int:
+    """The epoch that a checkpoint's name ends with, -1 where it does not."""
+    end = checkpoint.name.rpartition("-")[2]
+    return int(end) if end.isdecimal() else -1
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises ValueError, with its name, if it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The same for a file that holds keys and values."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: it holds no keys and values")
+    return content
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"OPTIM.LR": 0.01, ...} of {"OPTIM": {"LR": 0.01, ...}, ...}, with lists for tuples."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def acting(config: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """The keys that decide what a run computes: not those of other methods, not `PASSIVE_KEYS`.
+
+    Args:
+        section: the method's own, below TRAINER; empty: the one called like the method.
+    """
+    keys = flat(config)
+    method = str(keys.get("TRAINER.NAME", ""))
+    own = f"TRAINER.{section or method.upper()}."
+    return {
+        key: value
+        for key, value in keys.items()
+        if key not in PASSIVE_KEYS
+        and (not key.startswith("TRAINER.") or key == "TRAINER.NAME" or key.startswith(own))
+    }
+
+
+def differences(
+    stored: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    section: str = "",
+    defaults: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """A line for each acting key in which a stored configuration differs from the one asked for.
+
+    Args:
+        section: see `acting`.
+        defaults: of all keys; one that came after the stored run counts as its default there.
+    """
+    there, here = acting(stored, section), acting(asked, section)
+    there = {**{key: value for key, value in flat(defaults or {}).items() if key in here}, **there}
+    return sorted(
+        f"  {key}: {there.get(key, 'missing')!r} there, {value!r} now"
+        for key, value in here.items()
+        if key not in there or there[key] != value
+    )
