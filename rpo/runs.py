@@ -97,8 +97,9 @@ class RunFolder:
         """The one that the pointer names or, if it names none, that of the last epoch."""
         pointer = model / POINTER
         named = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
-        if named and (model / named).is_file():
-            return model / named
+        known = {path.name: path for name in CHECKPOINTS for path in model.glob(name)}
+        if named in known:
+            return known[named]
         numbered = {epoch_of(path): path for path in model.glob("model.pth.tar-*")}
         return numbered[max(numbered)] if max(numbered, default=-1) >= 0 else None
 

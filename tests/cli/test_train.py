@@ -1,6 +1,7 @@
 """`rpo train` as a user types it: what works, and what is said when it does not."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.cli import main
+from rpo.runs import RunFolder
 from rpo.trainers.config import default_config, merge_file
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -132,3 +134,48 @@ def test_every_config_loads_and_is_where_it_belongs(path):
     else:
         assert path.parent.name in TRAINER_REGISTRY.registered_names()
     assert path.read_text().startswith("# ")
+
+
+def contents(folder):
+    """Of all files but the log, which the first run of this process still writes to."""
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    paths = (path for path in paths if path.name not in (".lock", "log.txt"))
+    return {path.relative_to(folder): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("DATASET.NAME", "Caltech101"),
+        ("TRAINER.RPO.K", "0"),
+        ("MODEL.BACKBONE.NAME", "ViT-B16"),
+        ("DATALOADER.TRAIN_X.BATCH_SIZE", "0"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_overwriting_loses_nothing_when_the_new_run_cannot_start(train, tmp_path, options):
+    train()
+    before = contents(tmp_path / "run")
+    assert train("--overwrite", options=(*QUICK, *options)) == 2
+    assert contents(tmp_path / "run") == before
+
+
+def test_overwriting_without_training_deletes_nothing(train, tmp_path):
+    train()
+    before = contents(tmp_path / "run")
+    assert train("--overwrite", "--no-train") == 0
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_folder_that_somebody_is_writing_is_left_to_them(train, tmp_path, capsys):
+    with RunFolder(tmp_path / "run").lock():
+        assert train() == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'run'} is being written by process {os.getpid()} on " in said
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_missing_data_is_said_before_anything_long(train, tmp_path, capsys):
+    assert train(options=("DATASET.NAME", "Caltech101", *QUICK)) == 2
+    printed = capsys.readouterr()
+    assert "Caltech101 needs" in printed.err and "System info" not in printed.out

@@ -1,0 +1,235 @@
+"""The owner of a run's folder: state, lock, overwriting, clearing."""
+
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from rpo.files import write_json
+from rpo.runs import (
+    FINISHED,
+    INTERRUPTED,
+    NEW,
+    PASSIVE_KEYS,
+    ConfigMismatchError,
+    RunFolder,
+    RunInUseError,
+    differences,
+)
+
+CONFIG = {
+    "OPTIM": {"LR": 0.01, "MAX_EPOCH": 2},
+    "INPUT": {"SIZE": (32, 32)},
+    "TRAINER": {"NAME": "RPO", "RPO": {"K": 4}, "COOP": {"N_CTX": 16}},
+    "OUTPUT_DIR": "here",
+}
+
+
+def make_run(path, epoch=2, pointer=True, content="learnt"):
+    """A finished run with a checkpoint."""
+    folder = RunFolder(path)
+    model = folder.path / "prompt_learner"
+    model.mkdir(parents=True)
+    (model / f"model.pth.tar-{epoch}").write_text(content)
+    (model / "checkpoint").write_text(f"model.pth.tar-{epoch}\n" if pointer else "")
+    (folder.path / "log.txt").write_text("log")
+    folder.write_history([{"epoch": 1}])
+    folder.record(CONFIG, True, {"train": 1.5})
+    folder.write_results({"metrics": {}})
+    return folder
+
+
+def contents(folder):
+    """Every file but the lock and its content."""
+    paths = (path for path in folder.path.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder.path)): path.read_bytes() for path in paths}
+
+
+def test_life_of_a_run(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    assert folder.state(CONFIG) == NEW and folder.history() == [] and folder.seconds() == {}
+    folder.record(CONFIG, False, {})
+    assert folder.state(CONFIG) == INTERRUPTED
+    folder = make_run(tmp_path / "other")
+    assert folder.state(CONFIG) == FINISHED and folder.seconds() == {"train": 1.5}
+
+
+def test_a_finished_run_without_what_it_learnt_is_not_finished(tmp_path):
+    folder = make_run(tmp_path)
+    (tmp_path / "prompt_learner/model.pth.tar-2").rename(tmp_path / "prompt_learner/model-x")
+    (tmp_path / "prompt_learner/model-best.pth.tar").write_text("")
+    assert folder.state(CONFIG) == INTERRUPTED
+
+
+@pytest.mark.parametrize("pointer", ["", "\n", "model.pth.tar-9\n", "../run.json\n", "\x00\xff"])
+def test_a_damaged_pointer_leads_to_the_last_epoch(tmp_path, pointer):
+    folder = make_run(tmp_path)
+    (tmp_path / "prompt_learner/model.pth.tar-1").write_text("earlier")
+    (tmp_path / "prompt_learner/checkpoint").write_text(pointer)
+    (model,) = folder.models()
+    newest = folder.newest_checkpoint(model)
+    assert newest.name == "model.pth.tar-2" and folder.state(CONFIG) == FINISHED
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "", "{", '{"config": 3}', "\udcff"])
+def test_a_damaged_run_json_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=r"run\.json is damaged"):
+        RunFolder(tmp_path).state(CONFIG)
+
+
+def changed(key, value):
+    config = json.loads(json.dumps(CONFIG))
+    *path, last = key.split(".")
+    node = config
+    for part in path:
+        node = node.setdefault(part, {})
+    node[last] = value
+    return config
+
+
+def test_only_keys_that_act_count():
+    """Not where and how it runs, not the settings of other methods, old or new."""
+    for key in PASSIVE_KEYS:
+        assert differences(CONFIG, changed(key, "other")) == []
+    assert differences(CONFIG, changed("TRAINER.COOP.N_CTX", 4)) == []
+    assert differences(CONFIG, changed("TRAINER.BRANDNEW.KEY", 4)) == []
+    assert differences(changed("TRAINER.GONE.KEY", 4), CONFIG) == []
+    for key, there in (("TRAINER.RPO.K", 4), ("OPTIM.LR", 0.01), ("INPUT.SIZE", [32, 32])):
+        assert differences(CONFIG, changed(key, 7)) == [f"  {key}: {there!r} there, 7 now"]
+    assert differences(CONFIG, changed("TRAINER.NAME", "CoOp"), "COOP") != []
+
+
+def test_a_key_that_came_later_counts_as_its_default():
+    later = changed("TRAINER.RPO.FORM", "cached")
+    defaults = {"TRAINER": {"RPO": {"FORM": "cached"}}}
+    assert differences(CONFIG, later, "RPO", defaults) == []
+    masked = changed("TRAINER.RPO.FORM", "masked")
+    expected = ["  TRAINER.RPO.FORM: 'cached' there, 'masked' now"]
+    assert differences(CONFIG, masked, "RPO", defaults) == expected
+
+
+def test_a_mismatch_names_both_values_and_the_way_out(tmp_path):
+    folder = make_run(tmp_path)
+    with pytest.raises(ConfigMismatchError, match="--overwrite.*\n.*LR: 0.01 there, 0.5 now"):
+        folder.state(changed("OPTIM.LR", 0.5))
+
+
+def test_clearing_removes_a_run_and_nothing_else(tmp_path):
+    folder = make_run(tmp_path)
+    kept = ["notes.txt", "log.txt.bak", "figures/results.json", "checkpoint"]
+    kept += ["prompt_learner/notes.txt"]
+    for name in kept:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "log.txt-2020-01-01-00-00-00").touch()
+    (tmp_path / "tensorboard").mkdir()
+    folder.clear()
+    assert sorted(contents(folder)) == sorted(kept) and not (tmp_path / "tensorboard").exists()
+    RunFolder(tmp_path / "nowhere").clear()
+
+
+def test_json_holds_numbers_alone(tmp_path):
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="JSON"):
+            write_json(tmp_path / "file.json", {"accuracy": number})
+    assert list(tmp_path.iterdir()) == []
+
+
+# Overwriting.
+
+
+def test_a_new_run_that_fails_to_start_gives_the_old_one_back(tmp_path):
+    folder = make_run(tmp_path)
+    before = contents(folder)
+    folder.set_aside()
+    assert folder.state(CONFIG) == NEW
+    (tmp_path / "log.txt").write_text("of the new run")
+    folder.record(CONFIG, False, {})
+    folder.settle()
+    assert contents(folder) == before
+
+
+def test_a_new_run_that_has_learnt_something_replaces_the_old_one(tmp_path):
+    folder = make_run(tmp_path)
+    folder.set_aside()
+    make_new = tmp_path / "prompt_learner"
+    make_new.mkdir(exist_ok=True)
+    (make_new / "model.pth.tar-1").write_text("new")
+    folder.settle()
+    assert contents(folder) == {"prompt_learner/model.pth.tar-1": b"new"}
+
+
+@pytest.mark.parametrize("step", range(14))
+def test_killed_anywhere_in_an_overwriting_the_old_run_is_whole_again(tmp_path, monkeypatch, step):
+    """Killed at the n-th time that something is moved or removed; then somebody takes the lock."""
+    folder = make_run(tmp_path)
+    before = contents(folder)
+    count = iter(range(100))
+
+    class Killed(BaseException):
+        pass
+
+    def mortal(action):
+        def act(*args, **options):
+            if next(count) == step:
+                raise Killed
+            return action(*args, **options)
+
+        return act
+
+    with monkeypatch.context() as patch:
+        for module, name in ((os, "rename"), (os, "replace"), (Path, "unlink")):
+            patch.setattr(module, name, mortal(getattr(module, name)))
+        try:
+            folder.set_aside()
+            (tmp_path / "log.txt").write_text("of the new run")
+            folder.settle()
+        except Killed:
+            pass
+    with folder.lock():
+        assert {name: text for name, text in contents(folder).items() if "holder" not in name} == (
+            before
+        )
+
+
+# The lock.
+
+
+def hold(path, ready, seconds):
+    with RunFolder(path).lock():
+        ready.set()
+        time.sleep(seconds)
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of `tmp_path`."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=hold, args=(tmp_path, ready, 60))
+    process.start()
+    assert ready.wait(60)
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_a_second_writer_is_told_who_is_the_first(tmp_path, holder):
+    who = rf"process {holder.pid} on {socket.gethostname()} since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+    with pytest.raises(RunInUseError, match=who), RunFolder(tmp_path).lock():
+        pass
+
+
+def test_the_lock_of_a_dead_holder_is_free(tmp_path, holder):
+    (tmp_path / "run.json.123.part").write_text("half")
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with RunFolder(tmp_path).lock():
+        assert not (tmp_path / "run.json.123.part").exists()
+    assert not (tmp_path / ".holder.json").exists()

@@ -1,0 +1,87 @@
+"""Runs that were interrupted, damaged or went astray say so, and cost what they cost."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from dassl.engine import build_trainer
+from dassl.utils import set_random_seed
+
+from rpo.runs import RunFolder
+
+
+def results(cfg):
+    return json.loads(Path(cfg.OUTPUT_DIR, "results.json").read_text())
+
+
+def test_what_has_become_nan_is_neither_saved_nor_tested(make_trainer):
+    """With one batch an epoch no later loss would notice."""
+    options = ("OPTIM.MAX_EPOCH", 1, "DATALOADER.TRAIN_X.BATCH_SIZE", 8, "OPTIM.WARMUP_EPOCH", -1)
+    trainer = make_trainer(options=(*options, "OPTIM.LR", float("inf")))
+    with pytest.raises(FloatingPointError, match="RPO has learnt is not finite: text_prompt"):
+        trainer.train()
+    folder = RunFolder(trainer.cfg.OUTPUT_DIR)
+    assert folder.models() == [] and not Path(folder.path, "results.json").exists()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_checkpoint_of_nan_is_refused(make_trainer, value):
+    trainer = make_trainer()
+    trainer.train()
+    (path,) = Path(trainer.cfg.OUTPUT_DIR).glob("prompt_learner/model.pth.tar-2")
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"]["img_prompt"][0, 0] = value
+    torch.save(checkpoint, path)
+    fresh = make_trainer()
+    with pytest.raises(ValueError, match=r"tar-2 does not fit.*img_prompt holds NaN or infinity"):
+        fresh.load_model(trainer.cfg.OUTPUT_DIR)
+
+
+def test_a_model_of_nan_is_not_tested(make_trainer):
+    trainer = make_trainer()
+    trainer.model.prompt_learner.img_prompt.data[0, 0] = float("nan")
+    with pytest.raises(FloatingPointError, match="tested with is not finite: img_prompt"):
+        trainer.test()
+
+
+def test_times_add_up_over_an_interruption(make_config, monkeypatch):
+    """Of the first part, up to its last checkpoint, and of the second."""
+    cfg = make_config(options=("OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1))
+    set_random_seed(1)
+    trainer = build_trainer(cfg)
+    step = trainer.forward_backward
+
+    def stop(batch):
+        if trainer.epoch == 2:
+            raise KeyboardInterrupt
+        time.sleep(0.1)
+        return step(batch)
+
+    monkeypatch.setattr(trainer, "forward_backward", stop)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    before = RunFolder(cfg.OUTPUT_DIR).seconds()
+    assert before["train"] >= 0.2 and before["load"] > 0
+    set_random_seed(1)
+    resumed = build_trainer(cfg)
+    load = resumed.seconds["load"]
+    resumed.train()
+    seconds = results(cfg)["seconds"]
+    assert seconds["load"] == before["load"] + load
+    assert before["train"] < seconds["train"] < before["train"] + 10
+    assert RunFolder(cfg.OUTPUT_DIR).seconds()["train"] == seconds["train"]
+
+
+def test_peak_memory_is_that_of_the_part(make_trainer):
+    """A large allocation before the run does not count in it."""
+    trainer = make_trainer("ZeroshotCLIP")
+    held = torch.ones(200 * 2**18)  # 200 MiB while it runs
+    trainer.test()
+    peak = results(trainer.cfg)["peak_mb"]
+    del held
+    again = make_trainer("ZeroshotCLIP")
+    again.test()
+    if Path("/proc/self/clear_refs").exists():
+        assert results(again.cfg)["peak_mb"] < peak - 100
