@@ -36,7 +36,9 @@ class RecordedTrainer(TrainerX):
         self.metrics: dict[str, dict[str, float]] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
-        self.history = self.folder.history()
+        source = RunFolder(cfg.RESUME or cfg.OUTPUT_DIR)
+        self.earlier_history, self.earlier_seconds = source.history(), source.seconds()
+        self.history = self.earlier_history
         self.epoch_means: dict[str, float] = {}
         self.epoch_lr: float | None = None
         self.trained_on: dict[str, Any] | None = None
@@ -49,10 +51,9 @@ class RecordedTrainer(TrainerX):
 
     def before_train(self) -> None:
         super().before_train()
-        earlier = RunFolder(self.cfg.RESUME or self.output_dir)
-        self.history = [entry for entry in earlier.history() if entry["epoch"] <= self.start_epoch]
+        self.history = [each for each in self.earlier_history if each["epoch"] <= self.start_epoch]
         if self.start_epoch:
-            for part, seconds in earlier.seconds().items():
+            for part, seconds in self.earlier_seconds.items():
                 self.seconds[part] = self.seconds.get(part, 0.0) + seconds
         self.trained_on = origin(self.cfg)
         self.train_started = time.time()
