@@ -16,6 +16,7 @@ COMMANDS = {
     "look": ("rpo.commands.look", "show where the visual prompts of a run of RPO look"),
     "report": ("rpo.commands.report", "tables of finished runs: base / new / H, cost, ..."),
     "compare": ("rpo.commands.compare", "finished runs beside the published accuracies"),
+    "methods": ("rpo.commands.methods", "list the methods, or the settings of one"),
     "data": ("rpo.commands.data", "list, check or prepare the datasets"),
     "doctor": ("rpo.commands.doctor", "show versions, device, weights and datasets"),
 }

@@ -1,6 +1,6 @@
-# The body of every scripts/<method>/base2new_test.sh, which sets method, default_cfg and tiny_cfg.
-folder=$(basename "$(dirname "$0")")
-usage="bash scripts/$folder/base2new_test.sh DATASET SEED [KEY VALUE ...]"
+#!/usr/bin/env bash
+# Evaluates a trained method on base and on new classes. scripts/<method>/base2new_test.sh likewise.
+what=base2new_test arguments="DATASET SEED"
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 seed=$1
 shift

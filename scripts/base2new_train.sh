@@ -1,6 +1,6 @@
-# The body of every scripts/<method>/base2new_train.sh, which sets method, default_cfg and tiny_cfg.
-folder=$(basename "$(dirname "$0")")
-usage="bash scripts/$folder/base2new_train.sh DATASET SEED [FLAG ...] [KEY VALUE ...]"
+#!/usr/bin/env bash
+# Trains a method on the base classes of a dataset. scripts/<method>/base2new_train.sh names its own.
+what=base2new_train arguments="DATASET SEED"
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 seed=$1
 shift

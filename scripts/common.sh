@@ -1,18 +1,31 @@
-# What every script shares. It is sourced, after `usage` is set, with the script's arguments.
+# What every script shares. It is sourced after `what` is set to the script's name and `arguments` to
+# what it needs; and, in scripts/<method>/, after method, default_cfg and tiny_cfg.
 set -euo pipefail
 
-if [[ $# -lt ${required:-2} || ${1:-} == -h || ${1:-} == --help ]]; then
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+RPO=$(command -v rpo || echo "$repository/.venv/bin/rpo")
+if [[ -n ${method:-} ]]; then
+    folder=$(basename "$(dirname "$0")")
+    usage="bash scripts/$folder/$what.sh $arguments [FLAG ...] [KEY VALUE ...]"
+else
+    usage="bash scripts/$what.sh METHOD $arguments [FLAG ...] [KEY VALUE ...]"
+    if [[ $# -gt 0 && $1 != -h && $1 != --help ]]; then
+        names=$("$RPO" methods "$1" --names)
+        read -r method folder default_cfg tiny_cfg <<< "$names"
+        shift
+    fi
+fi
+if [[ $# -lt $(wc -w <<< "$arguments") || ${1:-} == -h || ${1:-} == --help ]]; then
     echo "usage: $usage
 environment, with defaults:
   DATA=data        folder of the datasets
   OUTPUT=output    folder of the results
-  CFG=$([[ ${1:-} == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")     configs/trainers/$method/<CFG>.yaml ($tiny_cfg for digits, made for the tiny CLIP)
+  CFG=$([[ ${1:-} == digits ]] && echo "${tiny_cfg:-}" || echo "${default_cfg:-that of the method}")     configs/trainers/${method:-METHOD}/<CFG>.yaml (${tiny_cfg:-its tiny one} for digits, made for the tiny CLIP)
   SHOTS=16         labelled images a class
 further arguments are passed on, for example: OPTIM.LR 0.001" >&2
     exit 2
 fi
 
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 dataset=$1
 images=
 dataset_config=configs/datasets/$dataset.yaml
@@ -32,7 +45,6 @@ SHOTS=${SHOTS:-16}
 export DATA=${DATA:-data}
 OUTPUT=${OUTPUT:-output}
 key=DATASET.$([[ $images == *.csv ]] && echo CSV || echo FOLDER)
-RPO=$(command -v rpo || echo .venv/bin/rpo)
 
 # rpo_train OUTPUT_DIR [FLAG ...]: one run of this script's method, dataset and config.
 rpo_train() {

@@ -1,7 +1,6 @@
-# The body of every scripts/<method>/zeroshot.sh, which sets method, default_cfg and tiny_cfg.
-folder=$(basename "$(dirname "$0")")
-usage="bash scripts/$folder/zeroshot.sh DATASET [KEY VALUE ...]"
-required=1
+#!/usr/bin/env bash
+# Evaluates a method that learns nothing on all, base and new classes of a dataset.
+what=zeroshot arguments="DATASET"
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 for classes in all base new; do

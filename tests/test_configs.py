@@ -52,7 +52,7 @@ def test_a_method_config(path):
     assert method in TRAINER_REGISTRY.registered_names()
     cfg, defaults = default_config(), default_config()
     merge_file(cfg, str(path), "trainer config")
-    keys = [key for key, _ in leaves(yaml.safe_load(content))]
+    keys = [key for key, _ in leaves(yaml.safe_load(content)) if key != "_BASE_"]
     assert [key for key in keys if value_of(cfg, key) == value_of(defaults, key)] == []
     section = getattr(TRAINER_REGISTRY.get(method), "section", None)
     assert {key.split(".")[1] for key in keys if key.startswith("TRAINER.")} <= {section}

@@ -34,7 +34,7 @@ def config_name(job):
 @pytest.mark.parametrize("preset", names("preset"))
 @pytest.mark.parametrize("protocol", names("protocol"))
 def test_every_method_of_every_preset_has_jobs_whose_configs_merge(protocol, preset):
-    definition, known = read_protocol(protocol), read_preset(preset).configs.keys()
+    definition, known = read_protocol(protocol), set(read_preset(preset).methods())
     if definition.variants and "RPO" not in known:
         with pytest.raises(ValueError, match="nothing to run with ZeroshotCLIP, CoOp"):
             jobs(protocol, preset)
@@ -50,10 +50,10 @@ def test_every_method_of_every_preset_has_jobs_whose_configs_merge(protocol, pre
 
 
 def test_the_tiny_preset_has_every_method_and_every_rule_names_what_exists():
-    assert read_preset("tiny").configs.keys() == set(TRAINER_REGISTRY.registered_names())
+    assert set(read_preset("tiny").methods()) == set(TRAINER_REGISTRY.registered_names())
     for preset in map(read_preset, names("preset")):
         for rule in preset.exceptions:
-            assert set(rule.methods) <= preset.configs.keys()
+            assert set(rule.methods) <= set(preset.methods())
             assert set(rule.protocols) <= set(names("protocol"))
             assert set(rule.datasets) <= set(names("dataset"))
             for method in rule.methods:
@@ -201,7 +201,7 @@ def test_a_mistyped_key_of_a_protocol(tmp_path):
         read_protocol(str(path))
 
 
-@pytest.mark.parametrize("method", read_preset("tiny").configs)
+@pytest.mark.parametrize("method", read_preset("tiny").methods())
 def test_the_commands_are_those_of_the_scripts(tmp_path, method):
     """The scripts run a program in the place of rpo that only repeats its arguments."""
     (tmp_path / "rpo").write_text('#!/bin/sh\necho "$@"\n')

@@ -10,6 +10,7 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.experiments.files import find_config
 from rpo.runs import FINISHED, RunFolder
 from rpo.suggest import unknown
 from rpo.trainers.config import default_config, merge_file, merge_options, plain
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, _, help_text in LIST_OPTIONS:
         parser.add_argument(f"--{option}", nargs="+", help=help_text)
     parser.add_argument("--seed", type=int, help="0 or more; negative: unseeded")
-    parser.add_argument("--config-file", help="YAML of the method")
-    parser.add_argument("--dataset-config-file", help="YAML of the dataset")
+    parser.add_argument("--config-file", help="YAML of the method: a path, or RPO/main_K24")
+    parser.add_argument("--dataset-config-file", help="YAML of the dataset: a path, or eurosat")
     parser.add_argument("--eval-only", action="store_true", help="evaluate what --model-dir holds")
     parser.add_argument("--model-dir", default="", help="run folder to load from, for --eval-only")
     parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
@@ -51,9 +52,9 @@ def build_config(args: argparse.Namespace) -> Any:
     cfg = default_config()
     cfg.DATASET.ROOT = os.environ.get("DATA") or "data"
     if args.dataset_config_file:
-        merge_file(cfg, args.dataset_config_file, "dataset config")
+        merge_file(cfg, find_config("dataset", args.dataset_config_file), "dataset config")
     if args.config_file:
-        merge_file(cfg, args.config_file, "trainer config")
+        merge_file(cfg, find_config("trainer", args.config_file), "trainer config")
     for option, key, _ in (*KEY_OPTIONS, *LIST_OPTIONS):
         value = getattr(args, option.replace("-", "_"))
         if value is not None:

@@ -82,11 +82,14 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
 
 def _variants(protocol: Protocol, preset: Preset, choice: Choice) -> list[tuple[str, Variant]]:
     """The protocol's variants by name or, if it has none, the methods as they are."""
-    check_names(f"method in the preset {preset.name},", choice.methods, preset.configs)
+    every = {**known_traits(), **preset.configs}
+    check_names(f"method in the preset {preset.name},", choice.methods, every)
     check_names(f"variant in the protocol {protocol.name},", choice.variants, protocol.variants)
-    methods, names = choice.methods or preset.configs, choice.variants
+    methods, names = choice.methods or preset.methods(), choice.variants
     known = list(protocol.variants.items())
-    known = known or [("", Variant(method)) for method in protocol.methods or preset.configs]
+    if not known:
+        default = protocol.methods or choice.methods or preset.methods()
+        known = [("", Variant(method)) for method in default]
     found = [
         (name, variant)
         for name, variant in known

@@ -28,6 +28,17 @@ def config_file(name: str) -> Path:
     return next(iter(shipped(name)), Path(rpo.configs.__path__[0], name))
 
 
+def find_config(kind: str, typed: str) -> str:
+    """The file that is meant by a path, or by a name as EuroSAT's `eurosat` or `RPO/main_K24`.
+
+    A path into configs/ is found from every working directory. What is not found stays as typed.
+    """
+    if Path(typed).exists():
+        return typed
+    name = typed.removeprefix("configs/").removeprefix(f"{kind}s/").removesuffix(".yaml")
+    return str(next(iter(shipped(f"{kind}s/{name}.yaml")), typed))
+
+
 def check_names(kind: str, typed: Iterable[str], choices: Iterable[str]) -> None:
     """Raises ValueError for the first name that is not among the choices."""
     known = list(choices)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .files import build, read_content
+from rpo.methods.traits import known_traits
+
+from .files import build, read_content, shipped
 
 
 @dataclass(frozen=True)
@@ -33,21 +35,48 @@ class Preset:
     """The settings of a paper: method to the name of its file in configs/trainers/<method>.
 
     Attributes:
+        others: the config of every method that `configs` does not name, if it has such a file.
         exceptions: other settings where they fit. The last config counts, all options do.
     """
 
     name: str
     configs: Mapping[str, str]
+    others: str = ""
     exceptions: Sequence[Rule] = ()
 
+    def methods(self) -> list[str]:
+        """All methods that have settings, in their order."""
+        known = [name for name in known_traits() if self.config(name)]
+        return known + [name for name in self.configs if name not in known]
+
+    def config(self, method: str) -> str:
+        """The name of a method's file in configs/trainers/<method>; empty where it has none."""
+        if method in self.configs:
+            return self.configs[method]
+        return self.others if shipped(f"trainers/{method}/{self.others}.yaml") else ""
+
     def settings(self, method: str, *case: Any) -> tuple[str, list[str]]:
-        """Config and KEY VALUE pairs of a method for a protocol, dataset and shots."""
-        config, options = self.configs[method], []
+        """Config and KEY VALUE pairs of a method for a protocol, dataset and shots.
+
+        Raises:
+            ValueError: the preset says nothing of the method, which has not just one config either.
+        """
+        config, options = self.config(method) or self.only_config(method), []
         for rule in self.exceptions:
             if rule.fits(method, *case):
                 config = rule.config or config
                 options += [str(part) for part in rule.options]
         return config, options
+
+    def only_config(self, method: str) -> str:
+        """The config of a method that has one file and no other."""
+        files = [path.stem for path in shipped(f"trainers/{method}/*.yaml")]
+        if len(files) != 1:
+            raise ValueError(
+                f"the preset {self.name} says nothing of {method}, whose configs are "
+                f"{', '.join(files) or 'none'}: name one in a preset of your own"
+            )
+        return files[0]
 
 
 def read_preset(name: str) -> Preset:

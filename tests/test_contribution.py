@@ -1,0 +1,118 @@
+"""A method is one registration: three files in a folder that RPO_PATH names, and all follows."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = {
+    "methods/centred.py": '''
+"""Centred: LP with the mean of the texts taken off, for the sake of an example."""
+
+from dataclasses import dataclass
+
+from torch.nn.functional import normalize
+
+from rpo.methods import lp, settings
+from rpo.methods.settings import setting
+from rpo.methods.traits import Traits
+
+
+@dataclass(frozen=True)
+class Settings(settings.Settings):
+    strength: float = setting(1.0, "How much of the mean is taken off.", at_least=0)
+
+
+class Centred(lp.LP):
+    traits = Traits(order=45, colour="#117733", marker=">", folder="centred", features_only=True)
+    Settings = Settings
+
+    def forward(self, images):
+        features = self.lp_layer(self.own_image_features(images).float())
+        texts = normalize(self.texts([]).float(), dim=-1)
+        texts = texts - self.settings.strength * texts.mean(dim=0)
+        return self.clip.logit_scale.exp() * features @ texts.T
+''',
+    "trainers/centred.py": """
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.methods import centred
+from rpo.registration import register
+from rpo.trainers.base import PromptTrainer
+
+
+@register(TRAINER_REGISTRY)
+class Centred(PromptTrainer):
+    method = centred.Centred
+    section = "CENTRED"
+    learner_name = "lp_layer"
+""",
+    "configs/trainers/Centred/tiny.yaml": """
+# Centred on the tiny CLIP.
+DATALOADER: {NUM_WORKERS: 0}
+INPUT: {SIZE: "(32, 32)"}
+MODEL: {BACKBONE: {NAME: tiny}}
+OPTIM: {LR: 0.0001, MAX_EPOCH: 1}
+TRAINER: {CENTRED: {PREC: fp32, STRENGTH: 0.5}}
+""",
+}
+
+
+@pytest.fixture
+def rpo(tmp_path):
+    """A function that runs `rpo` with the contribution; its standard output."""
+    for name, content in FILES.items():
+        file = tmp_path / "mine" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    environment = {**os.environ, "RPO_PATH": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+
+    def run(*command):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run
+
+
+def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
+    methods = ("--methods", "ZeroshotCLIP", "Centred", "LP")
+    common = ("--preset", "tiny", "--datasets", "digits", "--shots", "1", "--seeds", "1")
+    said = rpo("rpo", "run", "base2new", *common, *methods, "--root", "data")
+    assert "Centred, Digits, 1 shot, seed 1: base " in said
+    run = tmp_path / "output/centred/base2new/test_new/digits/shots_1/Centred/tiny/seed1"
+    record = json.loads((run / "results.json").read_text())
+    assert record["config"]["TRAINER"]["CENTRED"]["STRENGTH"] == 0.5
+    page = ("--html", "page.html", "--figures", "figures")
+    table = rpo("rpo", "report", "output", "--table", "base2new", "--format", "markdown", *page)
+    order = [line.split("|")[2].strip() for line in table.splitlines() if "| Digits" in line]
+    assert order == ["ZeroshotCLIP", "LP", "Centred"]
+    assert "Centred" in (tmp_path / "page.html").read_text()
+    figure = (tmp_path / "figures/base-new-digits.svg").read_text()
+    assert "#117733" in figure and "Centred" in figure
+
+
+def test_it_has_its_script_and_its_settings(rpo, tmp_path):
+    script = str(ROOT / "scripts/base2new_train.sh")
+    folders = (f"DATA={tmp_path}/data", f"OUTPUT={tmp_path}/out")
+    rpo("env", *folders, "SHOTS=1", "bash", script, "Centred", "digits", "1")
+    assert "STRENGTH" in rpo("rpo", "methods", "Centred")
+    assert "centred" in rpo("rpo", "methods")
+    run = tmp_path / "out/centred/base2new/train_base/digits/shots_1/Centred/tiny/seed1"
+    assert (run / "results.json").is_file()
+
+
+def test_it_is_part_of_the_library(rpo):
+    script = """
+import rpo, torch
+model = rpo.Centred(rpo.load_clip("tiny"), ["a cat", "a dog"], strength=0.1)
+print(tuple(model(torch.randn(3, 3, 32, 32)).shape))
+"""
+    assert rpo(sys.executable, "-c", script) == "(3, 2)\n"
