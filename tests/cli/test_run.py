@@ -130,17 +130,25 @@ def test_a_failed_job_does_not_stop_the_others(place, capsys):
     datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
     assert main([*place, *datasets, "--seeds", "1"]) == 1
     said = capsys.readouterr().out
-    assert "RPO, DescribableTextures, 2 shots, seed 1: FAILED" in said
-    assert (
-        "DescribableTextures needs " in said and "log: output/rpo/base2new/train_base/dtd" in said
-    )
+    assert "2 jobs cannot start (ZeroshotCLIP, DescribableTextures, ...): Describable" in said
+    assert said.count("DescribableTextures needs ") == 1
     assert "RPO, EuroSAT, 2 shots, seed 1: base " in said
     assert said.endswith(
         "2 of 4 jobs failed:\n  ZeroshotCLIP, DescribableTextures\n"
         "  RPO, DescribableTextures, 2 shots, seed 1\n"
     )
-    log = (run_folder("train_base", dataset="dtd") / "log.txt").read_text()
-    assert "Traceback" in log and log.count("DescribableTextures needs ") == 1
+
+
+def test_a_job_that_fails_names_its_log(place, capsys):
+    """Here because the split names an image that is not there."""
+    (image,) = Path(place[place.index("--root") + 1]).glob("eurosat/2750/class_0/image_0.jpg")
+    image.write_text("no image")
+    assert main([*place, "--methods", "ZeroshotCLIP", "RPO", "--seeds", "1", "2"]) == 1
+    said = capsys.readouterr().out
+    assert "RPO, EuroSAT, 2 shots, seed 1: " in said and "FAILED" in said
+    assert str(image) in said and "log: output/rpo/base2new/train_base/eurosat" in said
+    logs = [log.read_text() for log in Path("output/rpo").rglob("train_base/**/log.txt")]
+    assert any("Traceback" in log for log in logs)
 
 
 def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, capsys):
