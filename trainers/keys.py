@@ -63,6 +63,7 @@ KEYS: Mapping[str, tuple[Range, str]] = {
     "INPUT.GB_K": (COUNT, "its kernel in pixels"),
     "DATASET.NUM_SHOTS": (Range(-1, whole=True), "training images a class; below 1 all of them"),
     "DATALOADER.NUM_WORKERS": (Range(0, 1024, whole=True), "processes that load images"),
+    "DATALOADER.STREAMS": (Range(0, 1024, whole=True), "workers whose augmentation is drawn"),
     "DATALOADER.CACHE_MEGABYTES": (AMOUNT, "memory for decoded training images"),
     "DATALOADER.K_TRANSFORMS": (COUNT, "augmented copies that make one item"),
     "DATALOADER.TRAIN_X.BATCH_SIZE": (COUNT, "images of a training step"),
