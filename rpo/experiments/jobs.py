@@ -173,7 +173,10 @@ def option_name(key: str, value: str) -> str:
     What is long, or has letters that a folder's name should not have, ends in a piece of its hash.
     """
     name = SHORT.get(key, key.rpartition(".")[2])
-    plain = re.sub(r"[^A-Za-z0-9.+]+", "-", value).strip("-")
+    plain = re.sub(r"[^A-Za-z0-9.+]+", "-", value.removeprefix("/")).strip("-")
+    if "/" in value and len(plain) > LONG:  # a path is known by its end
+        plain = re.sub(r"[^A-Za-z0-9.+]+", "-", Path(value).name)
     if plain == value and len(value) <= LONG:
         return f"{name}{value}"
-    return f"{name}{plain[-LONG:]}-{sha256(value.encode()).hexdigest()[:6]}"
+    digest = sha256(value.encode()).hexdigest()[:6]
+    return f"{name}{plain}-{digest}" if len(plain) <= LONG else f"{name}-{digest}"
