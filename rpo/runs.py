@@ -34,6 +34,7 @@ CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
+STREAMS, TEMPLATE = "DATALOADER.STREAMS", "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
 
 # Keys that say where and how to run, not what to compute.
@@ -314,6 +315,10 @@ def differences(
         defaults: of all keys; one that came after the stored run counts as its default there.
     """
     there, here = acting(stored, section), acting(asked, section)
+    if STREAMS in here and STREAMS not in there:  # a run of version 0.1
+        there[STREAMS] = here[STREAMS]
+        if not here.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets
+            there[TEMPLATE] = here[TEMPLATE]
     there = {**{key: value for key, value in flat(defaults or {}).items() if key in here}, **there}
     return sorted(
         f"  {key}: {there.get(key, 'missing')!r} there, {value!r} now"
