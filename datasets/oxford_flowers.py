@@ -5,11 +5,12 @@ import random
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.files import read_text
 from rpo.registration import register
 
 from .base import FewShotDataset
-from .facts import Download, Facts, from_drive
 from .split import Item, Split, split_each_class
+from .tools.facts import Download, Facts, from_drive
 
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 
@@ -55,7 +56,7 @@ class OxfordFlowers(FewShotDataset):
         for name in ("imagelabels.mat", "cat_to_name.json"):
             self.require(self.folder / name)
         labels = loadmat(self.folder / "imagelabels.mat")["labels"][0]
-        names = json.loads((self.folder / "cat_to_name.json").read_text(encoding="utf-8"))
+        names = json.loads(read_text(self.folder / "cat_to_name.json"))
         return [
             (f"image_{number:05d}.jpg", int(label) - 1, names[str(label)])
             for number, label in enumerate(labels, start=1)

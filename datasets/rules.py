@@ -7,6 +7,8 @@ not the published one, which began with the order of somebody's file system.
 import random
 from pathlib import Path
 
+from rpo.files import read_text
+
 from .base import FewShotDataset
 from .split import Item, Split, hold_out, split_each_class
 
@@ -44,8 +46,8 @@ class OfficialLists(FewShotDataset):
     def lines(self, name: str) -> list[str]:
         """The lines of a list below the dataset's folder that say something."""
         self.require(self.folder / name)
-        text = (self.folder / name).read_text(encoding="utf-8")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        lines = read_text(self.folder / name).splitlines()
+        return [line.strip() for line in lines if line.strip()]
 
 
 def class_folders(folder: Path) -> list[str]:

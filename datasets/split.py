@@ -1,4 +1,4 @@
-"""Splits, few-shot samples and base / new classes, as CoOp defined them.
+"""Splits, and base / new classes, as CoOp defined them.
 
 An item is [path below the image folder, label, class name], a split maps "train", "val" and
 "test" to lists of items: the format of the published `split_zhou_*.json` files.
@@ -9,39 +9,52 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from rpo.files import read_text
 
 Item = tuple[str, int, str]
 Split = dict[str, list[Item]]
 
 PARTS = ("train", "val", "test")
-MAX_VAL_SHOTS = 4
-
-
-class Sampler(Protocol):
-    """What of Python's `random` is used: the module itself, or a `random.Random`."""
-
-    def sample(self, population: list[Item], k: int) -> list[Item]: ...
 
 
 def read_split(path: Path) -> Split:
     """Reads a published split file.
 
     Raises:
-        ValueError: the file is no such JSON; it is named.
+        ValueError: the file is no such JSON, or an entry leads out of the image folder; file and
+            entry are named.
     """
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            part: [(str(image), int(label), str(name)) for image, label, name in parts[part]]
-            for part in PARTS
-        }
+        parts = json.loads(read_text(path))
+        return {part: [_item(entry, part) for entry in parts[part]] for part in PARTS}
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is not a split: it needs lists of [path, label, class name] "
             f'under "train", "val" and "test" ({type(error).__name__}: {error})'
         ) from error
+
+
+def _item(entry: Any, part: str) -> Item:
+    image, label, name = entry
+    if type(label) is not int or label < 0 or not isinstance(name, str):
+        raise ValueError(f"the {part} entry {entry} has no number as label and text as class name")
+    if leads_out(str(image)):
+        raise ValueError(f"the {part} entry {image!r} leads out of the image folder")
+    return str(image), label, name
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path, meant to be below some folder, is absolute or climbs out of it."""
+    path = PurePosixPath(name)
+    return (
+        path.is_absolute()
+        or ".." in path.parts
+        or "\\" in name
+        or bool(PureWindowsPath(name).drive)
+    )
 
 
 def digest(split: Split) -> str:
@@ -50,32 +63,17 @@ def digest(split: Split) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def sample_shots(split: Split, shots: int, source: Sampler) -> Split:
-    """Train items down to `shots` a class, then val items down to min(shots, 4).
-
-    Which items are drawn for a seed is fixed by the order here: train first, classes in order of
-    their first item, one `sample` each. Test items stay as they are.
-    """
-    return {
-        "train": _sample_classes(split["train"], shots, source),
-        "val": _sample_classes(split["val"], min(shots, MAX_VAL_SHOTS), source),
-        "test": split["test"],
-    }
-
-
-def _sample_classes(items: list[Item], shots: int, source: Sampler) -> list[Item]:
-    """A class with fewer items than asked for gives all it has."""
-    classes = group_by_label(items).values()
-    drawn = (source.sample(own, shots) if len(own) >= shots else own for own in classes)
-    return [item for own in drawn for item in own]
-
-
 def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:
     """Items by label, labels in order of first appearance."""
     groups: dict[int, list[Item]] = {}
     for item in items:
         groups.setdefault(item[1], []).append(item)
     return groups
+
+
+def class_names(*parts: Iterable[Item]) -> dict[int, str]:
+    """Label to class name, in the order of the labels."""
+    return dict(sorted((label, name) for items in parts for _, label, name in items))
 
 
 # SUBSAMPLE_CLASSES: which of the sorted labels take part. Base is the first half, rounded up.

@@ -108,7 +108,7 @@ BREAKS = {
 def test_what_is_broken_is_named(check, tree, break_it):
     break_it(tree)
     status, printed = check()
-    assert status == 1 and BREAKS[break_it] in printed and "cure: " in printed
+    assert status == 1 and BREAKS[break_it] in printed and "fix: " in printed
 
 
 def test_another_split_is_not_the_published_one(check, monkeypatch):

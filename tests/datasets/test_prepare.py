@@ -12,10 +12,11 @@ import pytest
 
 from rpo.cli import main
 from rpo.datasets.eurosat import EuroSAT
-from rpo.datasets.facts import Download
 from rpo.datasets.tools import download as downloading
 from rpo.datasets.tools import prepare as preparing
+from rpo.datasets.tools import stage as staging
 from rpo.datasets.tools.download import DownloadError, checksum, download
+from rpo.datasets.tools.facts import Download
 from rpo.datasets.tools.unpack import unpack
 
 
@@ -147,7 +148,7 @@ def test_a_wrong_file_is_thrown_away_and_fetched_again(server, prepare, capsys, 
 def test_a_file_that_changed_meanwhile_is_not_mixed(server, source, tmp_path):
     wanted = Download("file.bin", (f"{server.address}/file.bin",))
     (source / "file.bin").write_bytes(b"old" * 1000)
-    server.faults += [breaks_off] + [lambda answer: (b"", len(answer))] * downloading.ATTEMPTS
+    server.faults += [breaks_off] + [lambda answer: (b"", len(answer))] * downloading.TRIES
     with pytest.raises(DownloadError, match="Run the same command again"):
         download(wanted, tmp_path)
     assert (tmp_path / "file.bin.part").stat().st_size == 1500
@@ -170,12 +171,20 @@ class Interrupted(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", ["_unpack_or_copy", "_find_content", "_move", "_place_split"])
+MOMENTS = {
+    "_unpack_or_copy": staging,
+    "_find_content": staging,
+    "refuse_misfit": staging,
+    "swap": preparing,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_interrupted_anywhere_it_is_no_dataset_and_can_be_repeated(
     source, prepare, monkeypatch, moment
 ):
     files = ("--archive", source / "EuroSAT.zip", "--split", source / "split_zhou_EuroSAT.json")
-    original = getattr(preparing, moment)
+    original = getattr(MOMENTS[moment], moment)
 
     def interrupt(*arguments):
         if moment == "_unpack_or_copy":
@@ -184,7 +193,7 @@ def test_interrupted_anywhere_it_is_no_dataset_and_can_be_repeated(
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(preparing, moment, interrupt)
+        patch.setattr(MOMENTS[moment], moment, interrupt)
         with pytest.raises(Interrupted):
             prepare(*files)
     assert check(prepare.root) == 1
