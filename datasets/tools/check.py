@@ -111,7 +111,7 @@ def _samples(dataset: FewShotDataset, split: Split) -> Iterator[Finding]:
         sample = choose_sample(split, shots, seed, folders)
         used = f"uses {sample.path}" if sample.path else "draws its sample"
         about = "".join(f"; {remark.removeprefix('WARNING: ')}" for remark in sample.remarks)
-        yield note(f"a run with {shots} shots and seed {seed} {used}{about}")
+        yield note(f"a {shots}-shot run with seed {seed} {used}{about}")
 
 
 def _missing(dataset: FewShotDataset, missing: list[str], total: int) -> Iterator[Finding]:
