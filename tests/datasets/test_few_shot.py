@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import random
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,20 @@ def test_a_pickle_of_another_split_is_refused(cfg, split, capsys, kind):
     assert images(build_dataset(cfg)) == names(drawn["train"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if str(path) in line]
     assert line.startswith(f"WARNING: {path} is not used: ") and reason in line
+
+
+def test_the_datum_of_a_program_that_is_not_installed(cfg, split, monkeypatch):
+    """As CoOp's descendants have one in modules of their own, which are never imported."""
+    program = types.ModuleType("some_program")
+    program.Datum = type("Datum", (), {"__module__": "some_program"})
+    other = sample_shots(split, 2, random.Random(7))
+    stored = {"train": [program.Datum() for _ in other["train"]]}
+    for item, (image, label, _) in zip(stored["train"], other["train"], strict=True):
+        vars(item).update(_impath=f"{ELSEWHERE}/{image}", _label=label)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "some_program", program)
+        (folder(cfg) / "shot_2-seed_1.pkl").write_bytes(pickle.dumps(stored))
+    assert images(build_dataset(cfg)) == names(other["train"])
 
 
 class Evil:
