@@ -7,6 +7,10 @@ import re
 import sys
 from collections.abc import Sequence
 from itertools import islice
+from typing import NoReturn
+
+from rpo import __version__
+from rpo.suggest import unknown
 
 # Subcommand to (module, what it does). A module has `add_arguments(parser)` and `run(args)`.
 COMMANDS = {
@@ -20,14 +24,15 @@ COMMANDS = {
     "data": ("rpo.commands.data", "list, check or prepare the datasets"),
     "doctor": ("rpo.commands.doctor", "show versions, device, weights and datasets"),
 }
-# What bad input raises. Anything else is a fault of the program and keeps its traceback.
-USER_ERRORS = (FileNotFoundError, KeyError, ValueError, ImportError)
 # A configuration key as it is typed: OPTIM.LR.
 KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")
+FAULT, INTERRUPTED, READER_GONE = 2, 130, 128 + 13  # 13 is the number of SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; the exit status is 2 after bad input."""
+    if "_ARGCOMPLETE" in os.environ:
+        complete(os.environ["COMP_LINE"].split())
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)
     pairs: list[str] = []
@@ -38,32 +43,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = args.run(args)
         sys.stdout.flush()  # so that a reader that has gone is noticed here
         return status
-    except KeyboardInterrupt:  # which `rpo run` explains itself once it has begun
+    except (KeyboardInterrupt, Exception) as error:
         if os.environ.get("RPO_DEBUG"):
             raise
+        return told(error, chosen)
+
+
+def told(error: BaseException, command: str | None) -> int:
+    """Says what went wrong, where that is not a fault of the program; the exit status."""
+    if isinstance(error, KeyboardInterrupt):  # which `rpo run` explains itself once it has begun
         print("\nInterrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        if os.environ.get("RPO_DEBUG"):
-            raise
-        return _reader_has_gone()
-    except USER_ERRORS as error:
-        if os.environ.get("RPO_DEBUG"):
-            raise
-        print(f"rpo {chosen}: {explain(error)}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
-        return 2
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):  # as in `rpo doctor | head`: no complaint
+        # Python flushes once more when it ends, which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return READER_GONE
+    if not is_input_error(error):
+        raise error
+    print(f"rpo {command}: {explain(error)}\n(RPO_DEBUG=1 shows where)", file=sys.stderr)
+    return FAULT
 
 
-def _reader_has_gone() -> int:
-    """After `rpo doctor | head`: no complaint, and the exit status that the shell's tools have."""
-    # Python flushes once more when it ends, which must not fail again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 128 + 13  # the number of SIGPIPE
+def is_input_error(error: BaseException) -> bool:
+    """Whether an error is due to what was given: files, values, names, or a machine's limits.
+
+    Anything else is a fault of the program and keeps its traceback.
+    """
+    if isinstance(error, INPUT_ERRORS):
+        return True
+    # Of libraries that are not imported for this question.
+    return type(error).__name__ in INPUT_ERROR_NAMES
+
+
+# What bad input raises, and the names of such errors in PyYAML, PyTorch and dassl-lite.
+INPUT_ERRORS = (OSError, KeyError, ValueError, ImportError, FloatingPointError, MemoryError)
+INPUT_ERROR_NAMES = ("YAMLError", "CheckpointError", "OutOfMemoryError", "FormsDisagreeError")
 
 
 def explain(error: BaseException) -> str:
-    """The message of an error; that of a KeyError without the quotes that Python puts around it."""
-    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    """The message of an error, in one sentence that says what would help."""
+    if isinstance(error, KeyError) and error.args:  # without the quotes that Python puts around it
+        return str(error.args[0])
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return (
+            "out of memory: a smaller DATALOADER.TRAIN_X.BATCH_SIZE or DATALOADER.TEST.BATCH_SIZE, "
+            f"or TRAINER.RPO.TEXT_CHUNK, needs less ({error})"
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name == "dassl":
+        return "Dassl is not installed: pip install ./dassl-lite, or the original Dassl"
+    return str(error) or type(error).__name__
+
+
+def complete(words: Sequence[str]) -> None:
+    """Answers a shell that completes a command line, after `register-python-argcomplete rpo`."""
+    import argcomplete
+
+    argcomplete.autocomplete(build_parser(next((each for each in words if each in COMMANDS), None)))
 
 
 def split_pairs(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -79,10 +114,21 @@ def split_pairs(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return rest, pairs
 
 
+class Parser(argparse.ArgumentParser):
+    """Names the nearest command for one that does not exist."""
+
+    def error(self, message: str) -> NoReturn:
+        typed = re.search(r"invalid choice: '(.*?)'", message)
+        super().error(unknown("command", typed[1], COMMANDS) if typed else message)
+
+
 def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The parser; only the chosen subcommand's module is imported, so that `--help` is quick."""
-    parser = argparse.ArgumentParser(prog="rpo", description="Read-only Prompt Optimization")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser = Parser(prog="rpo", description="Read-only Prompt Optimization")
+    parser.add_argument("--version", action="version", version=f"rpo {__version__}")
+    subparsers = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
     for name, (module_name, help_text) in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=help_text, description=help_text)
         if name == chosen:

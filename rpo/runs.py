@@ -147,14 +147,16 @@ class RunFolder:
         whole = all(self.newest_checkpoint(model) for model in self.models())
         return FINISHED if stored.get("finished") and whole else INTERRUPTED
 
-    def record(self, config: Any, finished: bool, seconds: Mapping[str, float]) -> None:
-        """Writes run.json: whose run this is, whether it has ended, and its seconds by part."""
-        content = {"finished": finished, "config": config, "seconds": dict(seconds)}
-        write_json(self.path / RUN, content)
+    def record(self, config: Any, finished: bool, **so_far: Any) -> None:
+        """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
 
-    def seconds(self) -> dict[str, float]:
-        """Those that the run has taken so far, by part, also before interruptions."""
-        return dict((self.stored() or {}).get("seconds") or {})
+        That is `seconds` by part, and `validation`, metrics and details of the latest one.
+        """
+        write_json(self.path / RUN, {"finished": finished, "config": config, **so_far})
+
+    def so_far(self, what: str) -> dict[str, Any]:
+        """`seconds` or `validation` of the run, also from before interruptions."""
+        return dict((self.stored() or {}).get(what) or {})
 
     def write_history(self, entries: list[dict[str, Any]]) -> None:
         """Writes history.json."""

@@ -55,19 +55,22 @@ class MethodTrainer(RecordedTrainer):
         """The method's settings.
 
         Raises:
-            ValueError, TypeError: a value cannot work; its key is named.
+            ValueError: a value cannot work; its key is named.
         """
         kind = self.method.Settings
         node = cfg.TRAINER[self.section] if self.section else {}
         values = {name: node[name.upper()] for name, _, _ in described(kind)}
-        check(kind, values, lambda name: f"TRAINER.{self.section}.{name.upper()}")
+        try:
+            check(kind, values, lambda name: f"TRAINER.{self.section}.{name.upper()}")
+        except TypeError as error:
+            raise ValueError(str(error)) from error
         try:
             return kind(**values)
         except ValueError as error:  # values that do not go together
             raise ValueError(f"TRAINER.{self.section}: {error}") from error
 
     def check_cfg(self, cfg: Any) -> None:
-        """Raises ValueError or TypeError for a value that cannot work, naming the key."""
+        """Raises ValueError for a value that cannot work, naming the key."""
         self.settings(cfg)
 
     def precision(self) -> str:

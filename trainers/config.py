@@ -29,6 +29,9 @@ def default_config() -> Any:
     _use_clip_images(cfg.INPUT)
     _use_cosine_schedule(cfg.OPTIM)
     cfg.DATALOADER.TEST.BATCH_SIZE = 100
+    if "STREAMS" in cfg.DATALOADER:  # which the original Dassl does not have
+        # The published configs name so many workers, whose augmentation is drawn, whoever draws it.
+        cfg.DATALOADER.STREAMS = 8
     # Dassl's is called Classification; ours adds top-5, calibration, accuracy a class, confusion.
     cfg.TEST.EVALUATOR = DetailedClassification.__name__
     return cfg

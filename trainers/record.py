@@ -37,7 +37,8 @@ class RecordedTrainer(TrainerX):
         self.details: dict[str, dict[str, Any]] = {}
         self.seconds: dict[str, float] = {}
         source = RunFolder(cfg.RESUME or cfg.OUTPUT_DIR)
-        self.earlier_history, self.earlier_seconds = source.history(), source.seconds()
+        self.earlier_history, self.earlier_seconds = source.history(), source.so_far("seconds")
+        self.validation = source.so_far("validation")
         self.history = self.earlier_history
         self.epoch_means: dict[str, float] = {}
         self.epoch_lr: float | None = None
@@ -55,6 +56,9 @@ class RecordedTrainer(TrainerX):
         if self.start_epoch:
             for part, seconds in self.earlier_seconds.items():
                 self.seconds[part] = self.seconds.get(part, 0.0) + seconds
+            if self.validation:
+                self.metrics["val"] = self.validation["metrics"]
+                self.details["val"] = self.validation["details"]
         self.trained_on = origin(self.cfg)
         self.train_started = time.time()
 
@@ -93,7 +97,8 @@ class RecordedTrainer(TrainerX):
 
     def record_run(self, finished: bool) -> None:
         """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
-        self.folder.record(plain(self.cfg), finished, self.seconds)
+        so_far = {"seconds": self.seconds, "validation": self.validation}
+        self.folder.record(plain(self.cfg), finished, **so_far)
 
     def save_model(self, *args: Any, **options: Any) -> None:
         """Saves what was learnt; from then on an overwritten run is not needed any more.
@@ -142,6 +147,9 @@ class RecordedTrainer(TrainerX):
             check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} is tested with")
         accuracy = super().test(split)
         self.seconds["test"] = time.time() - started
+        if "val" in self.metrics and split == "val":
+            self.validation = {"metrics": self.metrics["val"], "details": self.details["val"]}
+            self.record_run(finished=False)
         self.folder.write_results(run_record(self))
         return accuracy
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dassl.data import DataManager
-from dassl.data.prefetch import ahead
+from dassl.data.loader import ahead
+from dassl.data.streams import real_workers
 
 
 def epochs(cfg, count=3, **keys):
@@ -50,6 +51,31 @@ def test_by_image_the_number_of_workers_does_not_matter(cfg):
 def test_by_worker_it_does_matter(cfg):
     one, two = (epochs(cfg, NUM_WORKERS=workers) for workers in (1, 2))
     assert one[0] == two[0] and not torch.equal(one[1], two[1])
+
+
+@pytest.mark.parametrize("streams", range(1, 9))
+def test_streams_do_not_depend_on_who_makes_the_images(cfg, streams):
+    """Bit for bit those of a loader with that many workers, in images and in what is left."""
+    expected = epochs(cfg, count=2, NUM_WORKERS=streams, **PLAIN)
+    for workers in (0, 1, 2, 3):
+        for lives_on in (False, True):
+            keys = {"NUM_WORKERS": workers, "PERSISTENT_WORKERS": lives_on, "STREAMS": streams}
+            assert same(expected, epochs(cfg, count=2, **keys)), keys
+
+
+def test_streams_of_all_three_generators(cfg):
+    """numpy's and Python's random numbers, too."""
+    cfg.INPUT.TRANSFORMS = ("random_translation", "cutout", "gaussian_noise", "random_flip")
+    expected = epochs(cfg, count=2, NUM_WORKERS=2, **PLAIN)
+    for workers in (0, 1, 2):
+        assert same(expected, epochs(cfg, count=2, NUM_WORKERS=workers, STREAMS=2))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "streams", "real"), [(4, 8, 4), (3, 8, 2), (9, 8, 8), (2, 7, 1)]
+)
+def test_processes_share_the_streams_evenly(wanted, streams, real):
+    assert real_workers(wanted, streams) == real and real_workers(wanted, 0) == wanted
 
 
 def test_a_wrong_source_of_augmentation_is_named(cfg):

@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision import transforms as tv
 
 from dassl.data.transforms import Cutout, GaussianNoise, InstanceNormalization, build_transform
-from dassl.data.transforms.steps import IMAGE_TRANSFORMS, TENSOR_TRANSFORMS
+from dassl.data.transforms.transforms import IMAGE_TRANSFORMS, TENSOR_TRANSFORMS
 
 IMAGE = Image.merge("RGB", [Image.effect_noise((40, 30), 64) for _ in range(3)])
 
@@ -39,7 +39,7 @@ def test_order_is_fixed_whatever_the_configuration_says(cfg):
     everything = [*TENSOR_TRANSFORMS, *IMAGE_TRANSFORMS][::-1]
     classes = [type(step).__name__ for step in build_transform(cfg, choices=everything).transforms]
     assert classes == [
-        "RandomChoice",
+        "Random2DTranslation",
         "RandomCrop",
         "RandomResizedCrop",
         "RandomHorizontalFlip",

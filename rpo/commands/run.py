@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+from rpo.clip.load import backbone_file
+from rpo.commands.train import build_config, check_data
 from rpo.experiments.cases import Choice
 from rpo.experiments.files import names
 from rpo.experiments.jobs import Job, Planner
@@ -34,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{option}", nargs="+", type=kind, default=(), help=help_text)
     parser.add_argument("--root", help="folder of the datasets (default: $DATA, then data)")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder of all runs")
-    parser.add_argument("--processes", type=int, default=1, help="jobs at once (default: 1)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="jobs at once, spread over the GPUs there are (default: 1)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the jobs and their commands")
     parser.add_argument("--overwrite", action="store_true", help="start every job anew")
     parser.epilog = "KEY VALUE pairs, anywhere, are passed on to every job: OPTIM.MAX_EPOCH 5"
@@ -91,8 +99,11 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     """Runs what is not finished and says how it goes."""
     todo = [job for job, state in states.items() if state != FINISHED]
     print(summary(states), flush=True)
-    prepare_environment(todo, args.processes)
     progress = Progress(len(states), todo, args.processes)
+    for problem, jobs in problems_of(todo).items():
+        print(progress.refused(problem, jobs), flush=True)
+    todo = list(progress.left)
+    prepare_environment(todo, args.processes)
     with closing(outcomes(todo, args.processes, args.overwrite)) as ended:
         for outcome in ended:
             print(progress.line(outcome), flush=True)
@@ -104,6 +115,34 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     report = shlex.join(["rpo", "report", *folders])
     print(f"\nEverything is finished. The table: {report}")
     return 0
+
+
+def problems_of(jobs: Sequence[Job]) -> dict[str, list[Job]]:
+    """Why some jobs cannot start, each reason with its jobs: data or weights are missing.
+
+    Looked at once for what jobs have in common; missing weights are downloaded here, once.
+    """
+    found: dict[str, list[Job]] = {}
+    known: dict[tuple[str, ...], str] = {}
+    for job in jobs:
+        cfg = build_config(parse_step(job.steps[0]))
+        what = (cfg.DATASET.NAME, cfg.DATASET.FOLDER, cfg.DATASET.CSV, cfg.MODEL.BACKBONE.NAME)
+        if what not in known:
+            known[what] = problem_of(cfg)
+        if known[what]:
+            found.setdefault(known[what], []).append(job)
+    return found
+
+
+def problem_of(cfg: Any) -> str:
+    """What is missing for a run with this configuration; empty if nothing is."""
+    try:
+        check_data(cfg)
+        if cfg.MODEL.BACKBONE.NAME:
+            backbone_file(cfg.MODEL.BACKBONE.NAME)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def summary(states: dict[Job, str]) -> str:

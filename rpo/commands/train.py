@@ -11,9 +11,10 @@ from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.experiments.files import find_config
-from rpo.runs import FINISHED, RunFolder
+from rpo.runs import FINISHED, RunFolder, flat
 from rpo.suggest import unknown
 from rpo.trainers.config import default_config, merge_file, merge_options, plain
+from rpo.trainers.keys import check_keys
 
 # Option, the key it sets, what it is.
 KEY_OPTIONS = (
@@ -63,6 +64,7 @@ def build_config(args: argparse.Namespace) -> Any:
         cfg.SEED = args.seed
     merge_options(cfg, args.opts)
     check_names(cfg)
+    check_keys(flat(cfg))
     trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
     cfg.DATASET.UNDERSCORES = cfg.DATASET.UNDERSCORES or getattr(trainer, "underscores", "")
     cfg.freeze()

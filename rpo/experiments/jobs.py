@@ -1,8 +1,15 @@
 """Jobs: a case as the `rpo train` commands that do it. Their folders are those of the scripts."""
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.runs import acting
+from rpo.trainers.config import default_config, merge_file, merge_options
 
 from .cases import Case, Choice, make_cases
 from .datasets import Source, find_source
@@ -10,6 +17,14 @@ from .files import config_file
 from .presets import Preset
 from .protocols import Protocol
 
+# How the keys that are changed most are called in the name of a folder.
+SHORT = {
+    "OPTIM.MAX_EPOCH": "ep",
+    "OPTIM.LR": "lr",
+    "DATALOADER.TRAIN_X.BATCH_SIZE": "bs",
+    "MODEL.BACKBONE.NAME": "",
+}
+LONG = 24  # letters of a value that is shown as it is
 # What decides nothing where nothing is learnt.
 OF_TRAINING = ("OPTIM.", "TRAIN.", "TRAINER.")
 
@@ -111,14 +126,57 @@ class Planner:
         return [part for pair in pairs if not pair[0].startswith(ignored) for part in pair]
 
     def folder(self, case: Case, source: Source, part: str, config: str) -> Path:
-        """Where the scripts put such a run; a variant is told apart by its config's name."""
+        """Where the scripts put such a run; its config's name tells variants and options apart."""
         place = self.root(case) / part / source.name
-        name = f"{config}-{case.name}" if case.name else config
+        name = "-".join([config, *([case.name] if case.name else []), *self.named_options(case)])
         if case.learns:
             return place / f"shots_{case.shots}" / case.method / name / f"seed{case.seed}"
         return place / case.method / name
+
+    def named_options(self, case: Case) -> list[str]:
+        """What the user's options add to the name of a run's folder, as K4 and ep3.
+
+        Other settings are another experiment, with a folder and a row of its own. An option that
+        says what the config says anyway adds nothing.
+        """
+        options = self.users_options(case)
+        if not options:
+            return []
+        cfg = self.base_config(case)
+        section = getattr(TRAINER_REGISTRY.get(case.method), "section", "")
+        before = acting(cfg, section)
+        merge_options(cfg, options)
+        after = acting(cfg, section)
+        changed = sorted(key for key in after if after[key] != before[key])
+        return [option_name(key, str(after[key])) for key in changed]
+
+    def base_config(self, case: Case) -> Any:
+        """The configuration of a training without the user's options."""
+        config, options = self.settings(case, case.source)
+        cfg = default_config()
+        merge_file(cfg, str(case.source.config), "dataset config")
+        path = config_file(f"trainers/{case.method}/{config}.yaml")
+        merge_file(cfg, str(path), "trainer config")
+        merge_options(cfg, options)
+        cfg.TRAINER.NAME = case.method
+        return cfg
 
     def root(self, case: Case) -> Path:
         """The folder of a method's runs. What learns nothing is the same in every protocol."""
         folder = self.choice.output / case.traits.folder
         return folder / self.protocol.name if case.learns else folder
+
+
+def option_name(key: str, value: str) -> str:
+    """A key and its value in the name of a folder: K4, ep3.
+
+    What is long, or has letters that a folder's name should not have, ends in a piece of its hash.
+    """
+    name = SHORT.get(key, key.rpartition(".")[2])
+    plain = re.sub(r"[^A-Za-z0-9.+]+", "-", value.removeprefix("/")).strip("-")
+    if "/" in value and len(plain) > LONG:  # a path is known by its end
+        plain = re.sub(r"[^A-Za-z0-9.+]+", "-", Path(value).name)
+    if plain == value and len(value) <= LONG:
+        return f"{name}{value}"
+    digest = sha256(value.encode()).hexdigest()[:6]
+    return f"{name}{plain}-{digest}" if len(plain) <= LONG else f"{name}-{digest}"

@@ -32,6 +32,15 @@ class Progress:
         rest = f"; about {duration(self.remaining())} left" if self.left else ""
         return f"{head}{shown} {took}{rest}"
 
+    def refused(self, problem: str, jobs: Sequence[Job]) -> str:
+        """What is said, once, of jobs that cannot start for the same reason."""
+        for job in jobs:
+            self.left.remove(job)
+            self.failed.append(Outcome(job, problem, 0.0))
+        labels = f"{jobs[0].label}, ..." if len(jobs) > 1 else jobs[0].label
+        plural = "s" if len(jobs) > 1 else ""
+        return f"{len(jobs)} job{plural} cannot start ({labels}): {problem}"
+
     def remaining(self) -> float:
         """Seconds."""
         overall = mean(second for seconds in self.seconds.values() for second in seconds)

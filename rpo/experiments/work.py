@@ -17,7 +17,7 @@ import sklearn.metrics  # noqa: F401
 import torch.utils.tensorboard  # noqa: F401
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
-from rpo.cli import USER_ERRORS, explain
+from rpo.cli import explain, is_input_error
 from rpo.clip.load import keep_clip
 from rpo.commands import train
 from rpo.runs import FINISHED, LOG, RunInUseError
@@ -81,7 +81,7 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
 
 def describe(error: BaseException) -> str:
     """What the user is told: the message of bad input, the end of the traceback of all else."""
-    if isinstance(error, USER_ERRORS):
+    if is_input_error(error):
         return explain(error)
     return "".join(traceback.format_exception(error)[-2:]).strip()
 

@@ -260,12 +260,16 @@ class RPO(Method):
 TOLERANCES = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 
 
+class FormsDisagreeError(RuntimeError):
+    """The cached form does not compute what the definition does."""
+
+
 @torch.no_grad()
 def check_form(model: RPO, images: Tensor) -> None:
     """Compares the cached form with the definition, on one image and a few class texts.
 
     Raises:
-        RuntimeError: they disagree, as after a change to one of them; the difference is named.
+        FormsDisagreeError: as after a change to one of them; the largest difference is named.
     """
     order = model.lengths.argsort()
     chosen = order[[0, len(order) // 2, -1]].unique()  # the shortest, a middle and the longest
@@ -282,7 +286,7 @@ def check_form(model: RPO, images: Tensor) -> None:
         ]
         difference = (outputs[0] - outputs[1]).norm(dim=-1).max().item()
         if difference > TOLERANCES[precision]:
-            raise RuntimeError(
+            raise FormsDisagreeError(
                 f"MaskedForm.{name} and CachedForm.{name} of rpo/methods/rpo.py disagree: outputs "
                 f"of unit length lie up to {difference:.2g} apart. If the definition (or "
                 "attention_mask) was changed on purpose, choose it: TRAINER.RPO.FORM masked"

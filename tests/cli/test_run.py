@@ -19,10 +19,13 @@ from rpo.cli import main, split_pairs
 from rpo.clip.load import keep_clip, load_clip
 
 PRESET = ("--preset", "tiny", "--datasets", "eurosat", "--shots", "2")
-RUN = "eurosat/shots_2/RPO/tiny_K24/seed1"
-TRAINED = f"output/rpo/base2new/train_base/{RUN}"
-TESTED = f"output/rpo/base2new/test_new/{RUN}"
 KEYS = ("OPTIM.MAX_EPOCH", "2", "DATALOADER.TRAIN_X.BATCH_SIZE", "2")
+
+
+def run_folder(part, epochs=2, dataset="eurosat"):
+    """Where the run of RPO is; its options are part of the folder's name."""
+    pattern = f"output/rpo/*/{part}/{dataset}/shots_2/RPO/tiny_K24-bs2-*small-clip.pt-*-ep{epochs}"
+    return next(iter(sorted(Path().glob(f"{pattern}/seed1"))), Path("not-there"))
 
 
 @pytest.fixture
@@ -92,28 +95,30 @@ def test_every_method_as_with_the_commands_that_the_dry_run_prints(place, capsys
 def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, capsys):
     command = [*place, "--methods", "RPO", "--seeds", "1"]
     assert main(command) == 0
-    before, results = times_of_change(), metrics(TESTED)
+    before = times_of_change()
+    trained, tested = run_folder("train_base"), run_folder("test_new")
+    results = metrics(tested)
     capsys.readouterr()
     assert main(command) == 0
     assert capsys.readouterr().out.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
     assert times_of_change() == before
 
-    Path(TRAINED, "prompt_learner/model.pth.tar-1").write_text("left by a killed run")
+    (trained / "prompt_learner/model.pth.tar-1").write_text("left by a killed run")
     assert main(command) == 0
     assert times_of_change() == before
 
     # Trained anew, which makes the evaluation one of parameters that are gone.
-    os.utime(f"{TRAINED}/run.json")
+    os.utime(trained / "run.json")
     assert main([*command, "--dry-run"]) == 0
     assert "0 finished, 1 interrupted" in capsys.readouterr().out
     assert main(command) == 0
     changed = {path for path, moment in times_of_change().items() if before.get(path) != moment}
-    assert Path(TESTED, "results.json") in changed and Path(TRAINED, "results.json") not in changed
-    assert metrics(TESTED) == results
+    assert tested / "results.json" in changed and trained / "results.json" not in changed
+    assert metrics(tested) == results
 
     assert main([*command, "--overwrite"]) == 0
-    assert Path(TRAINED, "results.json").stat().st_mtime_ns > max(before.values())
-    assert metrics(TESTED) == results
+    assert (trained / "results.json").stat().st_mtime_ns > max(before.values())
+    assert metrics(tested) == results
 
 
 def test_without_a_test_there_is_no_accuracy(place, capsys):
@@ -125,17 +130,25 @@ def test_a_failed_job_does_not_stop_the_others(place, capsys):
     datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
     assert main([*place, *datasets, "--seeds", "1"]) == 1
     said = capsys.readouterr().out
-    assert "RPO, DescribableTextures, 2 shots, seed 1: FAILED" in said
-    assert (
-        "DescribableTextures needs " in said and "log: output/rpo/base2new/train_base/dtd" in said
-    )
+    assert "2 jobs cannot start (ZeroshotCLIP, DescribableTextures, ...): Describable" in said
+    assert said.count("DescribableTextures needs ") == 1
     assert "RPO, EuroSAT, 2 shots, seed 1: base " in said
     assert said.endswith(
         "2 of 4 jobs failed:\n  ZeroshotCLIP, DescribableTextures\n"
         "  RPO, DescribableTextures, 2 shots, seed 1\n"
     )
-    log = Path("output/rpo/base2new/train_base/dtd/shots_2/RPO/tiny_K24/seed1/log.txt").read_text()
-    assert "Traceback" in log and log.count("DescribableTextures needs ") == 1
+
+
+def test_a_job_that_fails_names_its_log(place, capsys):
+    """Here because the split names an image that is not there."""
+    (image,) = Path(place[place.index("--root") + 1]).glob("eurosat/2750/class_0/image_0.jpg")
+    image.write_text("no image")
+    assert main([*place, "--methods", "ZeroshotCLIP", "RPO", "--seeds", "1", "2"]) == 1
+    said = capsys.readouterr().out
+    assert "RPO, EuroSAT, 2 shots, seed 1: " in said and "FAILED" in said
+    assert str(image) in said and "log: output/rpo/base2new/train_base/eurosat" in said
+    logs = [log.read_text() for log in Path("output/rpo").rglob("train_base/**/log.txt")]
+    assert any("Traceback" in log for log in logs)
 
 
 def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, capsys):
@@ -146,9 +159,8 @@ def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, cap
     assert main(command) == 1
     said = capsys.readouterr().out
     assert "Food101 needs " in said and "1 of 1 jobs failed" in said
-    output = Path("output/rpo/mine")
-    assert (output / "train_all" / RUN / "results.json").is_file()
-    there = output / "test_all" / RUN.replace("eurosat", "dtd") / "results.json"
+    assert (run_folder("train_all") / "results.json").is_file()
+    there = run_folder("test_all", dataset="dtd") / "results.json"
     assert json.loads(there.read_text())["dataset"] == "DescribableTextures"
     miniature("Food101")
     assert main(command) == 0
@@ -160,21 +172,50 @@ def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, cap
 def test_another_configuration_fails_and_names_the_keys(place, capsys):
     command = [*place, "--methods", "RPO", "ZeroshotCLIP", "--seeds", "1"]
     assert main(command) == 0
+    record = run_folder("train_base") / "run.json"
+    record.write_text(record.read_text().replace('"LR": 0.05', '"LR": 0.5'))
     before = times_of_change()
-    assert main([*command, "OPTIM.LR", "0.5"]) == 1
+    assert main(command) == 1
     said = capsys.readouterr().out
-    assert "OPTIM.LR: 0.05 there, 0.5 now" in said and "1 of 2 jobs failed" in said
-    assert main([*command, "TEST.SPLIT", "val"]) == 1
-    said = capsys.readouterr().out
-    assert "TEST.SPLIT: 'test' there, 'val' now" in said and "2 of 2 jobs failed" in said
+    assert "OPTIM.LR: 0.5 there, 0.05 now" in said and "1 of 2 jobs failed" in said
     assert times_of_change() == before
+
+
+def test_options_make_an_experiment_of_their_own(place, capsys):
+    """With a folder of its own, unless they say what the config says, or nothing of the run."""
+    command = [*place, "--methods", "RPO", "CoOp", "--seeds", "1"]
+    assert main(command) == 0
+    before = times_of_change()
+    same = ("OPTIM.LR", "0.05", "TRAIN.PRINT_FREQ", "7", "TRAINER.LP.PROMPT", "a {cls_name}")
+    assert main([*command[:-4], "RPO", "--seeds", "1", *same]) == 0
+    assert times_of_change() == before
+    assert main([*command, "TRAINER.RPO.K", "3"]) == 0
+    new = [path for path in times_of_change() if path not in before]
+    assert new and all("-ep2-K3/seed1" in str(path) and "/RPO/" in str(path) for path in new)
+    assert {path: moment for path, moment in times_of_change().items() if path in before} == before
+
+
+def test_two_commands_share_the_work(place, tmp_path):
+    """Started at the same time in one output folder, no run is done twice."""
+    command = [*place, "--methods", "RPO", "CoOp", "LP", "--seeds", "1", "2"]
+    assert main([*command, "--output", "undisturbed"]) == 0
+    both = [Command(command) for _ in range(2)]
+    said = [one.process.communicate(timeout=240)[0] for one in both]
+    assert [one.process.returncode for one in both] == [0, 0]
+    assert all("Everything is finished" in text for text in said), said
+    assert_same("undisturbed", "output")
+    for log in Path("output").glob("*/base2new/train_base/**/log.txt"):
+        assert log.read_text().count("No checkpoint found, train from scratch") == 1
+        assert log.read_text().count("Finish training") == 1
 
 
 def test_a_killed_job_is_a_failed_job(place, capsys):
     command = [*place, "--methods", "RPO", "--seeds", "1", "OPTIM.MAX_EPOCH", "2000"]
 
     def kill():
-        wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+        wait_for(
+            lambda: (run_folder("train_base", 2000) / "prompt_learner/model.pth.tar-1").exists()
+        )
         (child,) = multiprocessing.active_children()
         os.kill(child.pid, signal.SIGKILL)
 
@@ -183,7 +224,10 @@ def test_a_killed_job_is_a_failed_job(place, capsys):
     assert main(command) == 1
     killer.join()
     said = capsys.readouterr().out
-    assert "the process was ended by SIGKILL" in said and f"log: {TRAINED}/log.txt" in said
+    assert (
+        "the process was ended by SIGKILL" in said
+        and f"log: {run_folder('train_base', 2000)}/log.txt" in said
+    )
 
 
 def wait_for(condition, seconds=60):
@@ -229,7 +273,7 @@ def test_killed_at_any_moment_and_run_again_it_is_the_same(place, monkeypatch):
     moments = ("run.json", "prompt_learner/model.pth.tar-8")
     for moment in moments:
         running = Command(command)
-        wait_for(lambda moment=moment: Path(TRAINED, moment).exists())
+        wait_for(lambda moment=moment: (run_folder("train_base", 12) / moment).exists())
         running.process.kill()
         assert running.process.wait() == -signal.SIGKILL
         wait_for(running.is_gone)
@@ -244,7 +288,9 @@ def test_control_c(place, moment):
     running = Command([*command, "OPTIM.MAX_EPOCH", "2000"])
     assert running.process.stdout.readline() == "2 jobs: 0 finished, 0 interrupted, 2 to start\n"
     if moment == "in training":
-        wait_for(lambda: Path(TRAINED, "prompt_learner/model.pth.tar-1").exists())
+        wait_for(
+            lambda: (run_folder("train_base", 2000) / "prompt_learner/model.pth.tar-1").exists()
+        )
     else:
         time.sleep(0.5)  # the server of processes is importing
     os.killpg(running.process.pid, signal.SIGINT)
@@ -253,7 +299,7 @@ def test_control_c(place, moment):
     assert said.endswith("\nInterrupted. The same command continues where this one stopped.\n")
     assert "Traceback" not in said
     wait_for(running.is_gone)
-    assert not Path(TRAINED, "results.json").exists()
+    assert not (run_folder("train_base", 2000) / "results.json").exists()
 
 
 @pytest.mark.parametrize(

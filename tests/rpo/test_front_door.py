@@ -1,7 +1,9 @@
 """`import rpo` gives the methods, without Dassl, yacs or torchvision."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,18 +18,12 @@ import torch
 from torch.nn.functional import cross_entropy
 import rpo
 """
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+# As they stand there, but for the weights.
 TEN_LINES = """
-clip = rpo.load_clip("tiny")
-texts = ["a photo of a cat.", "a photo of a dog."]
-model = rpo.RPO(clip, texts, k=24)
-optimizer = torch.optim.SGD(model.learner().parameters(), lr=0.01)
-images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 0, 1])
-for step in range(2):
-    loss = cross_entropy(model(images), labels)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-"""
+import torch
+loader = [(torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))] * 2
+""" + re.search(r"```python\n(.*?)```", README, re.S)[1].replace("ViT-B/16", "tiny")
 EVERY_METHOD = """
 from rpo.methods.traits import known_traits
 for name, traits in known_traits().items():

@@ -39,7 +39,7 @@ def make_run(path, epoch=2, pointer=True, content="learnt"):
     (model / "checkpoint").write_text(f"model.pth.tar-{epoch}\n" if pointer else "")
     (folder.path / "log.txt").write_text("log")
     folder.write_history([{"epoch": 1}])
-    folder.record(CONFIG, True, {"train": 1.5})
+    folder.record(CONFIG, True, seconds={"train": 1.5})
     folder.write_results({"metrics": {}})
     return folder
 
@@ -52,11 +52,11 @@ def contents(folder):
 
 def test_life_of_a_run(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    assert folder.state(CONFIG) == NEW and folder.history() == [] and folder.seconds() == {}
-    folder.record(CONFIG, False, {})
+    assert folder.state(CONFIG) == NEW and folder.history() == [] and folder.so_far("seconds") == {}
+    folder.record(CONFIG, False)
     assert folder.state(CONFIG) == INTERRUPTED
     folder = make_run(tmp_path / "other")
-    assert folder.state(CONFIG) == FINISHED and folder.seconds() == {"train": 1.5}
+    assert folder.state(CONFIG) == FINISHED and folder.so_far("seconds") == {"train": 1.5}
 
 
 def test_a_finished_run_without_what_it_learnt_is_not_finished(tmp_path):
@@ -150,7 +150,7 @@ def test_a_new_run_that_fails_to_start_gives_the_old_one_back(tmp_path):
     folder.set_aside()
     assert folder.state(CONFIG) == NEW
     (tmp_path / "log.txt").write_text("of the new run")
-    folder.record(CONFIG, False, {})
+    folder.record(CONFIG, False)
     folder.settle()
     assert contents(folder) == before
 

@@ -63,7 +63,7 @@ def test_times_add_up_over_an_interruption(make_config, monkeypatch):
     monkeypatch.setattr(trainer, "forward_backward", stop)
     with pytest.raises(KeyboardInterrupt):
         trainer.train()
-    before = RunFolder(cfg.OUTPUT_DIR).seconds()
+    before = RunFolder(cfg.OUTPUT_DIR).so_far("seconds")
     assert before["train"] >= 0.2 and before["load"] > 0
     set_random_seed(1)
     resumed = build_trainer(cfg)
@@ -72,7 +72,7 @@ def test_times_add_up_over_an_interruption(make_config, monkeypatch):
     seconds = results(cfg)["seconds"]
     assert seconds["load"] == before["load"] + load
     assert before["train"] < seconds["train"] < before["train"] + 10
-    assert RunFolder(cfg.OUTPUT_DIR).seconds()["train"] == seconds["train"]
+    assert RunFolder(cfg.OUTPUT_DIR).so_far("seconds")["train"] == seconds["train"]
 
 
 def test_peak_memory_is_that_of_the_part(make_trainer):
@@ -86,3 +86,30 @@ def test_peak_memory_is_that_of_the_part(make_trainer):
     again.test()
     if Path("/proc/self/clear_refs").exists():
         assert results(again.cfg)["peak_mb"] < peak - 100
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("moment", ["before its own checkpoint", "before the last test"])
+def test_a_run_killed_after_its_best_epoch_loses_nothing(make_config, monkeypatch, moment):
+    """It has its validation, its best model and its numbered checkpoint, as undisturbed."""
+    options = ("TEST.FINAL_MODEL", "best_val", "OPTIM.MAX_EPOCH", 1, "TRAIN.CHECKPOINT_FREQ", 1)
+    cfg = make_config(options=options, images=8)
+    set_random_seed(1)
+    trainer = build_trainer(cfg)
+
+    def kill(*args, **arguments):
+        raise Killed
+
+    name = "_save_if_due" if moment == "before its own checkpoint" else "after_train"
+    monkeypatch.setattr(trainer, name, kill)
+    with pytest.raises(Killed):
+        trainer.train()
+    validated = trainer.metrics["val"]
+    set_random_seed(1)
+    build_trainer(cfg).train()
+    assert results(cfg)["metrics"]["val"] == validated
+    learnt = {path.name for path in Path(cfg.OUTPUT_DIR, "prompt_learner").glob("model*")}
+    assert learnt == {"model-best.pth.tar", "model.pth.tar-1"}

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from dassl.engine import build_trainer, run_state
+from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
 from rpo.trainers.config import default_config
@@ -75,7 +75,7 @@ def test_dassls_own_evaluator_has_no_details(make_trainer):
 def test_the_evaluator_is_not_part_of_a_run(make_config):
     cfg = make_config(options=("TEST.EVALUATOR", "Classification"))
     train(cfg)
-    assert run_state(make_config()) == "finished"
+    assert build_trainer(make_config()).run_state() == "finished"
 
 
 def test_history_holds_the_means_of_what_each_step_reported(make_config):

@@ -5,7 +5,7 @@ import types
 from pathlib import Path
 
 import pytest
-from dassl.engine import build_trainer, run_state
+from dassl.engine import build_trainer
 
 ON = ("LOGGING.WANDB", True, "TRAIN.CHECKPOINT_FREQ", 1)
 
@@ -79,7 +79,7 @@ def test_a_resumed_run_is_the_same_run(make_config, recorders, monkeypatch, tmp_
 def test_it_is_off_by_default_and_not_part_of_a_run(make_config, recorders):
     build_trainer(make_config()).train()
     assert recorders == []
-    assert run_state(make_config(options=ON)) == "finished"
+    assert build_trainer(make_config(options=ON)).run_state() == "finished"
 
 
 @pytest.mark.parametrize("leftover", [None, types.ModuleType("wandb")])

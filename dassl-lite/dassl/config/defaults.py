@@ -52,6 +52,9 @@ _DATALOADER = {
     # Where the random numbers of augmentation come from: "worker", as in the original, so that they
     # depend on NUM_WORKERS; or "image", the same for any number of workers.
     "AUGMENT_BY": "worker",
+    # With AUGMENT_BY worker: the number of workers whose streams are drawn from, however many
+    # there really are, none included. 0: those that there are.
+    "STREAMS": 0,
     "K_TRANSFORMS": 1,  # how many differently augmented copies of a training image make one item
     "RETURN_IMG0": False,  # add the image before augmentation to the batch
     "TRAIN_X": _TRAIN_LOADER,
@@ -106,7 +109,18 @@ _TEST = {
     "FINAL_MODEL": "last_step",  # or best_val
 }
 
-_DEFAULTS = CfgNode(
+
+class Config(CfgNode):  # type: ignore[misc]
+    """yacs's node, but for files in Python, which yacs would run."""
+
+    def merge_from_file(self, cfg_filename: str) -> None:
+        """Take in the keys of a YAML file; raise ValueError for a file of another kind."""
+        if not str(cfg_filename).endswith((".yaml", ".yml")):
+            raise ValueError(f"{cfg_filename} is no YAML file: its name should end in .yaml")
+        super().merge_from_file(cfg_filename)
+
+
+_DEFAULTS = Config(
     {
         "VERSION": 1,
         "OUTPUT_DIR": "./output",
@@ -127,7 +141,7 @@ _DEFAULTS = CfgNode(
 
 
 def get_cfg_default() -> Any:
-    """Return a fresh copy of the defaults (a `yacs.config.CfgNode`)."""
+    """Return a fresh copy of the defaults (a `yacs.config.CfgNode` that reads YAML files alone)."""
     return _DEFAULTS.clone()
 
 

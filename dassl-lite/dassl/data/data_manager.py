@@ -10,6 +10,7 @@ from .dataset_wrapper import DatasetWrapper
 from .datasets import build_dataset
 from .loader import EpochSampler, Loader
 from .samplers import build_sampler
+from .streams import real_workers
 from .transforms import build_transform
 
 
@@ -29,7 +30,7 @@ def build_data_loader(
     In training an incomplete last batch is dropped, unless it is the only one.
 
     Args:
-        n_domain, n_ins: of samplers that no prompt learner uses; ignored.
+        n_domain, n_ins: of the samplers by domain and by class.
         dataset_wrapper: a class to use instead of `DatasetWrapper`.
 
     Raises:
@@ -39,13 +40,23 @@ def build_data_loader(
         purpose = "training" if is_train else "testing"
         raise ValueError(f"{cfg.DATASET.NAME} has no images for {purpose}")
     wrapper = DatasetWrapper if dataset_wrapper is None else dataset_wrapper
-    sampler = build_sampler(sampler_type, data_source=data_source)
+    sampler = build_sampler(
+        sampler_type,
+        data_source=data_source,
+        batch_size=batch_size,
+        n_domain=n_domain,
+        n_ins=n_ins,
+    )
     workers = cfg.DATALOADER.NUM_WORKERS
     # Workers of a foreign wrapper are renewed: it does not know how to continue as if new.
     own = getattr(wrapper, "__getitem__", None) is DatasetWrapper.__getitem__
+    if is_train and own:
+        streams = cfg.DATALOADER.STREAMS
+        workers = real_workers(workers, streams)
+        sampler = EpochSampler(sampler, batch_size, streams)
     options: dict[str, Any] = {
         "batch_size": batch_size,
-        "sampler": EpochSampler(sampler) if is_train and own else sampler,
+        "sampler": sampler,
         "num_workers": workers,
         "drop_last": is_train and len(data_source) >= batch_size,
         "pin_memory": torch.cuda.is_available() and cfg.USE_CUDA,
@@ -74,7 +85,7 @@ class DataManager:
     Attributes:
         dataset: a `DatasetBase`.
         train_loader_x: batches of `dataset.train_x`.
-        train_loader_u: None; prompt learners use no unlabelled images.
+        train_loader_u: batches of `dataset.train_u`, or None without unlabelled images.
         val_loader: batches of `dataset.val`, or None without validation images.
         test_loader: batches of `dataset.test`.
     """
@@ -96,11 +107,26 @@ class DataManager:
             sampler_type=train.SAMPLER,
             data_source=self.dataset.train_x,
             batch_size=train.BATCH_SIZE,
+            n_domain=train.N_DOMAIN,
+            n_ins=train.N_INS,
             tfm=tfm_train,
             is_train=True,
             dataset_wrapper=dataset_wrapper,
         )
         self.train_loader_u = None
+        if self.dataset.train_u:
+            unlabelled = train if cfg.DATALOADER.TRAIN_U.SAME_AS_X else cfg.DATALOADER.TRAIN_U
+            self.train_loader_u = build_data_loader(
+                cfg,
+                sampler_type=unlabelled.SAMPLER,
+                data_source=self.dataset.train_u,
+                batch_size=unlabelled.BATCH_SIZE,
+                n_domain=unlabelled.N_DOMAIN,
+                n_ins=unlabelled.N_INS,
+                tfm=tfm_train,
+                is_train=True,
+                dataset_wrapper=dataset_wrapper,
+            )
         self.val_loader = None
         if self.dataset.val:
             self.val_loader = _test_loader(cfg, self.dataset.val, tfm_test, dataset_wrapper)

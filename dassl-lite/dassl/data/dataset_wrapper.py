@@ -1,19 +1,58 @@
-"""From a list of `Datum` to what a loader collates."""
+"""From a list of `Datum` to what a loader collates; decoded images stay in memory, if few."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
+from PIL import Image
 from torch.utils.data import Dataset
 
-from dassl.utils import check_availability
+from dassl.utils import check_availability, read_image
 
 from .datasets import Datum
-from .image_cache import ImageCache
-from .streams import STREAMS
+from .streams import STREAMS, VirtualWorkerStream
 from .transforms import build_plain_transform
 
 Transform = Callable[[Any], Any]
+BYTES_PER_PIXEL = 4  # how Pillow keeps RGB
+
+
+class ImageCache:
+    """All of some images, decoded; or none of them, if they do not fit."""
+
+    def __init__(self, paths: Sequence[str], megabytes: float) -> None:
+        self._paths = list(dict.fromkeys(paths))
+        self._bytes = megabytes * 2**20
+        self._images: dict[str, Image.Image] = {}
+        self._tried = False
+
+    def fill(self) -> None:
+        """Decodes them all, the first time that it is called."""
+        if self._tried:
+            return
+        self._tried = True
+        if self._fits():
+            with ThreadPoolExecutor() as threads:
+                images = threads.map(read_image, self._paths)
+                self._images = dict(zip(self._paths, images, strict=True))
+
+    def read(self, path: str) -> Image.Image:
+        """The image at `path` in RGB, which the caller must not change."""
+        return self._images.get(path) or read_image(path)
+
+    def _fits(self) -> bool:
+        """By the sizes that the files state, without decoding them."""
+        left = self._bytes
+        for path in self._paths if left else []:
+            try:
+                with Image.open(path) as image:
+                    left -= image.width * image.height * BYTES_PER_PIXEL
+            except Exception:  # an unreadable file is named when its turn comes
+                return False
+            if left < 0:
+                return False
+        return left > 0
 
 
 class DatasetWrapper(Dataset[dict[str, Any]]):
@@ -52,7 +91,9 @@ class DatasetWrapper(Dataset[dict[str, Any]]):
         megabytes = cfg.DATALOADER.CACHE_MEGABYTES if is_train else 0
         self.cache = ImageCache([item.impath for item in data_source], megabytes)
         check_availability(cfg.DATALOADER.AUGMENT_BY, STREAMS, kind="DATALOADER.AUGMENT_BY")
-        self.stream = STREAMS[cfg.DATALOADER.AUGMENT_BY]()
+        by_worker = cfg.DATALOADER.AUGMENT_BY == "worker"
+        virtual = is_train and by_worker and cfg.DATALOADER.STREAMS
+        self.stream = VirtualWorkerStream() if virtual else STREAMS[cfg.DATALOADER.AUGMENT_BY]()
 
     def fill_cache(self) -> None:
         """Decodes the training images, if they fit; before workers start, which then share them."""

@@ -1,24 +1,32 @@
 """A loader with the random streams of torch's own, but faster; see also `streams`."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
+from queue import Full, Queue
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from .prefetch import ahead
 from .streams import SeededIndex
 
 
 class EpochSampler(Sampler[int]):
-    """The indices of another sampler, each with the seed of the epoch."""
+    """The indices of another sampler, each with the seed of the epoch and the stream of its batch.
 
-    def __init__(self, sampler: Sampler[int]) -> None:
+    Args:
+        streams: how many there are; batch i belongs to stream i modulo that. 0: there are none.
+    """
+
+    def __init__(self, sampler: Sampler[int], batch_size: int = 1, streams: int = 0) -> None:
         self.sampler = sampler
+        self.batch_size, self.streams = batch_size, streams
         self.epoch_seed = 0
 
     def __iter__(self) -> Iterator[int]:
-        return (SeededIndex(index, self.epoch_seed) for index in self.sampler)
+        for place, index in enumerate(self.sampler):
+            stream = place // self.batch_size % self.streams if self.streams else 0
+            yield SeededIndex(index, self.epoch_seed, stream)
 
     def __len__(self) -> int:
         return len(self.sampler)  # type: ignore[arg-type]
@@ -53,3 +61,45 @@ class Loader(DataLoader[Any]):
         if self._iterator is None:
             torch.set_rng_state(state)
         return seed
+
+
+WAIT = 0.1  # seconds between looks at whether the caller has gone
+
+
+def ahead(batches: Iterable[Any], depth: int) -> Iterator[Any]:
+    """The same batches, up to `depth` of them made ahead; errors come where they would have."""
+    queue: Queue[tuple[str, Any]] = Queue(depth)
+    gone = threading.Event()
+
+    def put(kind: str, content: Any = None) -> None:
+        while not gone.is_set():
+            try:
+                return queue.put((kind, content), timeout=WAIT)
+            except Full:
+                continue
+
+    def work() -> None:
+        try:
+            for batch in batches:
+                put("batch", batch)
+                if gone.is_set():
+                    return
+            put("end")
+        except BaseException as error:  # handed to the caller, whatever it is
+            put("error", error)
+
+    return _received(queue, threading.Thread(target=work, daemon=True), gone)
+
+
+def _received(
+    queue: "Queue[tuple[str, Any]]", thread: threading.Thread, gone: threading.Event
+) -> Iterator[Any]:
+    thread.start()
+    try:
+        while (received := queue.get())[0] == "batch":
+            yield received[1]
+        if received[0] == "error":
+            raise received[1]
+    finally:
+        gone.set()
+        thread.join()

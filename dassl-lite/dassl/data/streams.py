@@ -11,17 +11,19 @@ from torch.utils.data import get_worker_info
 
 
 class SeededIndex(int):
-    """An index that carries the seed of its epoch to the worker; everywhere else an int."""
+    """An index that carries to the worker the seed of its epoch and the stream of its batch."""
 
     epoch_seed: int
+    stream: int
 
-    def __new__(cls, index: int, epoch_seed: int) -> "SeededIndex":
+    def __new__(cls, index: int, epoch_seed: int, stream: int = 0) -> "SeededIndex":
         self = super().__new__(cls, index)
         self.epoch_seed = epoch_seed
+        self.stream = stream
         return self
 
     def __reduce__(self) -> Any:
-        return SeededIndex, (int(self), self.epoch_seed)
+        return SeededIndex, (int(self), self.epoch_seed, self.stream)
 
 
 class WorkerStream:
@@ -39,9 +41,39 @@ class WorkerStream:
         if worker is not None and isinstance(index, SeededIndex):
             seed = index.epoch_seed + worker.id
             if seed != (worker.seed if self.seed is None else self.seed):
-                _seed(seed)
+                _seed_as_worker(index.epoch_seed, worker.id)
             self.seed = seed
         yield
+
+
+class VirtualWorkerStream:
+    """DATALOADER.STREAMS: the streams of that many workers, whoever makes the images.
+
+    A batch is drawn from the stream of the worker that would have made it; the global streams are
+    left as they were.
+    """
+
+    def __init__(self) -> None:
+        self.epoch_seed: int | None = None
+        self.states: dict[int, Any] = {}
+
+    @contextmanager
+    def of(self, index: int) -> Iterator[None]:
+        if not isinstance(index, SeededIndex):
+            yield
+            return
+        if index.epoch_seed != self.epoch_seed:
+            self.epoch_seed, self.states = index.epoch_seed, {}
+        before = _states()
+        if index.stream in self.states:
+            _restore(self.states[index.stream])
+        else:
+            _seed_as_worker(index.epoch_seed, index.stream)
+        try:
+            yield
+        finally:
+            self.states[index.stream] = _states()
+            _restore(before)
 
 
 class ImageStream:
@@ -55,18 +87,49 @@ class ImageStream:
         if not isinstance(index, SeededIndex):
             yield
             return
-        states = torch.get_rng_state(), random.getstate(), np.random.get_state()
+        before = _states()
         entropy = [index.epoch_seed % 2**64, int(index)]
         _seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]))
         try:
             yield
         finally:
-            torch.set_rng_state(states[0])
-            random.setstate(states[1])
-            np.random.set_state(states[2])
+            _restore(before)
 
 
 STREAMS: dict[str, Any] = {"worker": WorkerStream, "image": ImageStream}
+
+
+def real_workers(wanted: int, streams: int) -> int:
+    """The most processes, at most `wanted`, that can share so many streams.
+
+    Batch i belongs to stream i modulo streams and is made by process i modulo processes: a stream
+    stays in one process if their number divides that of the streams. No streams set no limit.
+    """
+    return next((n for n in range(wanted, 0, -1) if streams % n == 0), 0) if streams else wanted
+
+
+def _states() -> tuple[Any, Any, Any]:
+    return torch.get_rng_state(), random.getstate(), np.random.get_state()
+
+
+def _restore(states: tuple[Any, Any, Any]) -> None:
+    torch.set_rng_state(states[0])
+    random.setstate(states[1])
+    np.random.set_state(states[2])
+
+
+def _seed_as_worker(base_seed: int, worker: int) -> None:
+    """Seed as torch seeds a new worker."""
+    _seed(base_seed + worker)
+    np.random.seed(_numpy_seed(base_seed, worker))
+
+
+def _numpy_seed(base_seed: int, worker: int) -> Any:
+    try:
+        from torch.utils.data._utils.worker import _generate_state
+    except ImportError:  # not part of torch's interface
+        return (base_seed + worker) % 2**32
+    return _generate_state(base_seed, worker)
 
 
 def _seed(seed: int) -> None:

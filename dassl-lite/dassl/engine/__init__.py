@@ -3,8 +3,7 @@
 from .base import TrainerBase
 from .build import TRAINER_REGISTRY, build_trainer
 from .run_folder import ConfigMismatchError, clear_run, run_state
-from .simple_trainer import SimpleTrainer
-from .trainer import TrainerX
+from .trainer import SimpleTrainer, TrainerX, TrainerXU
 
 __all__ = [
     "TRAINER_REGISTRY",
@@ -12,6 +11,7 @@ __all__ = [
     "SimpleTrainer",
     "TrainerBase",
     "TrainerX",
+    "TrainerXU",
     "build_trainer",
     "clear_run",
     "run_state",

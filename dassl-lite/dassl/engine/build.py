@@ -4,7 +4,9 @@ from typing import Any
 
 from dassl.utils import Registry
 
-TRAINER_REGISTRY = Registry("TRAINER")
+_LEFT_OUT = """AdaBN ADDA CDAC DAEL DANN M3SDA MCD MME SelfEnsembling SourceOnly CrossGrad DAELDG
+DDAIG DomainMix Vanilla EntMin FixMatch MeanTeacher MixMatch SupBaseline"""
+TRAINER_REGISTRY = Registry("TRAINER", _LEFT_OUT.split())
 
 
 def build_trainer(cfg: Any) -> Any:

@@ -22,8 +22,6 @@ IGNORED_KEYS = frozenset(
         "TEST.EVALUATOR",
         "TEST.PER_CLASS_RESULT",
         "TEST.COMPUTE_CMAT",
-        "LOGGING.WANDB",  # programs add these two to Dassl's own
-        "LOGGING.PROJECT",
     }
 )
 
@@ -32,14 +30,7 @@ _LEFTOVER = ".[0-9]*.part"  # ends the name of a file whose writing was killed
 _MODEL_FILES = ("model.pth.tar-*", "model-best.pth.tar", f"model-best.pth.tar{_LEFTOVER}")
 _POINTER = ("checkpoint", f"checkpoint{_LEFTOVER}")
 _LOGS = ("log.txt", "log.txt-*")
-_RECORDS = (
-    "run.json",
-    "results.json",
-    "history.json",
-    "cmat.pt",
-    "attention.png",
-    "attention.json",
-)
+_RECORDS = ("run.json", "cmat.pt")
 _RECORD_LEFTOVERS = tuple(f"{name}{_LEFTOVER}" for name in _RECORDS)
 
 
@@ -85,9 +76,9 @@ def record_run(cfg: Any, finished: bool) -> None:
 def clear_run(output_dir: str) -> None:
     """Remove from `output_dir` what a run writes there, and nothing else.
 
-    That is logs, run.json, results.json, history.json, cmat.pt, pictures made of the models
-    (attention.*), tensorboard/, and in the models' folders the checkpoints; a folder that is then
-    empty goes, too.
+    That is logs, run.json, cmat.pt, tensorboard/, and in the models' folders the checkpoints; a
+    folder that is then empty goes, too. A program with files of its own overrides `run_state` and
+    `record_run` of its trainers, and clears its folders itself.
     """
     for folder in list(_model_folders(output_dir)):
         _remove_files(folder, (*_MODEL_FILES, *_POINTER))

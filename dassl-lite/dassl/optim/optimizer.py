@@ -9,6 +9,8 @@ from torch import nn
 
 from dassl.utils import check_availability
 
+from .radam import RAdam
+
 
 def _adam_settings(cfg: Any) -> dict[str, Any]:
     return {"betas": (cfg.ADAM_BETA1, cfg.ADAM_BETA2)}
@@ -36,7 +38,7 @@ OPTIMIZERS: dict[str, tuple[Callable[..., Any], Callable[[Any], dict[str, Any]]]
     "amsgrad": (torch.optim.Adam, _amsgrad_settings),
     "sgd": (torch.optim.SGD, _sgd_settings),
     "rmsprop": (torch.optim.RMSprop, _rmsprop_settings),
-    "radam": (torch.optim.RAdam, _adam_settings),
+    "radam": (RAdam, _adam_settings),
     "adamw": (torch.optim.AdamW, _adam_settings),
 }
 

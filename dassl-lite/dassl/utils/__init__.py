@@ -1,24 +1,36 @@
 """Helpers that do not depend on any other part of dassl."""
 
-from .atomic import atomic_path
-from .checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from .checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_pretrained_weights,
+    load_weights,
+    resume_from_checkpoint,
+    save_checkpoint,
+)
 from .logger import Logger, setup_logger
 from .meters import AverageMeter, MetricMeter
-from .random_state import capture_random_state, restore_random_state
 from .registry import Registry, UnknownNameError, check_availability
-from .resume import resume_from_checkpoint
 from .tools import (
+    atomic_path,
+    capture_random_state,
     check_isfile,
     collect_env_info,
     listdir_nohidden,
     mkdir_if_missing,
     read_image,
     read_json,
+    restore_random_state,
     set_random_seed,
     tolist_if_not,
     write_json,
 )
-from .torchtools import count_num_param, load_pretrained_weights, load_weights, open_all_layers
+from .torchtools import (
+    count_num_param,
+    init_network_weights,
+    open_all_layers,
+    open_specified_layers,
+)
 
 __all__ = [
     "AverageMeter",
@@ -33,12 +45,14 @@ __all__ = [
     "check_isfile",
     "collect_env_info",
     "count_num_param",
+    "init_network_weights",
     "listdir_nohidden",
     "load_checkpoint",
     "load_pretrained_weights",
     "load_weights",
     "mkdir_if_missing",
     "open_all_layers",
+    "open_specified_layers",
     "read_image",
     "read_json",
     "restore_random_state",

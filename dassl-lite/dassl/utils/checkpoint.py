@@ -1,16 +1,20 @@
-"""Checkpoints: written whole, as plain data only; read without running anything in them."""
+"""Checkpoints: written whole, as plain data only; read, and loaded into models, without running
+anything in them."""
 
 import os
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from . import inert_pickle
-from .atomic import atomic_path
-from .tools import mkdir_if_missing
+from .inert_pickle import contains_placeholder
+from .tools import atomic_path, mkdir_if_missing
 
 BEST_MODEL_NAME = "model-best.pth.tar"
 
@@ -84,13 +88,29 @@ def _pointer(directory: str) -> str:
 
 def has_checkpoint(directory: str) -> bool:
     """Return whether `save_checkpoint` has finished in `directory` at least once."""
-    return os.path.isfile(_pointer(directory))
+    return os.path.isfile(_pointer(directory)) and latest_checkpoint(directory) != ""
 
 
 def latest_checkpoint(directory: str) -> str:
-    """Return the path of the newest checkpoint in `directory`; see `has_checkpoint`."""
-    with open(_pointer(directory)) as file:
-        return os.path.join(directory, file.readline().strip())
+    """Return the path of the newest checkpoint in `directory`, "" where there is none.
+
+    The file "checkpoint" names it. Where that is damaged, it is the one of the last epoch, which a
+    line then says.
+    """
+    with open(_pointer(directory), encoding="utf-8", errors="replace") as file:
+        named = file.readline().strip()
+    known = [name for name in os.listdir(directory) if name.startswith("model")]
+    if named in known:
+        return os.path.join(directory, named)
+    epochs = {int(name.rpartition("-")[2]): name for name in known if _NUMBERED.fullmatch(name)}
+    if not epochs:
+        return ""
+    newest = epochs[max(epochs)]
+    print(f'{_pointer(directory)} names no checkpoint ("{named}"); {newest} is taken')
+    return os.path.join(directory, newest)
+
+
+_NUMBERED = re.compile(r"model\.pth\.tar-[0-9]+")
 
 
 def load_checkpoint(fpath: str) -> dict[str, Any]:
@@ -131,3 +151,101 @@ def _read(fpath: str) -> Any:
         return torch.load(fpath, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         return torch.load(fpath, map_location="cpu", weights_only=False, pickle_module=inert_pickle)
+
+
+def resume_from_checkpoint(
+    fdir: str, model: nn.Module, optimizer: Any = None, scheduler: Any = None
+) -> int:
+    """Load the newest checkpoint in the folder `fdir` into all that is given.
+
+    Returns:
+        How many epochs were trained, which is the index of the next one.
+    """
+    return restore_training(latest_checkpoint(fdir), model, optimizer, scheduler)["epoch"]
+
+
+def restore_training(
+    path: str, model: nn.Module, optimizer: Any = None, scheduler: Any = None
+) -> dict[str, Any]:
+    """Load the checkpoint at `path` into all that is given, and return it.
+
+    Raises:
+        CheckpointError: the file lacks an entry, or its scheduler cannot be restored.
+    """
+    print(f'Loading checkpoint from "{path}"')
+    checkpoint = load_checkpoint(path)
+    load_weights(model, checkpoint_entry(checkpoint, "state_dict", path))
+    print("Loaded model weights")
+    for name, target in (("optimizer", optimizer), ("scheduler", scheduler)):
+        if target is not None and checkpoint.get(name) is not None:
+            target.load_state_dict(_live_entry(checkpoint, name, path))
+            print(f"Loaded {name}")
+    print(f"Previous epoch: {checkpoint_entry(checkpoint, 'epoch', path)}")
+    return checkpoint
+
+
+def _live_entry(checkpoint: dict[str, Any], name: str, path: str) -> Any:
+    entry = checkpoint_entry(checkpoint, name, path)
+    if contains_placeholder(entry):
+        raise CheckpointError(
+            f'The {name} in "{path}" was stored as a live object (the original Dassl does that) '
+            "and cannot be continued; its weights can: evaluate them with load_model "
+            f"(--eval-only), or start a new run from them with MODEL.INIT_WEIGHTS {path} "
+            "in another OUTPUT_DIR"
+        )
+    return entry
+
+
+#: Buffers that CoOp-style prompt learners compute from the class names when they are built.
+CLASS_NAME_BUFFERS = ("token_prefix", "token_suffix")
+
+
+def load_weights(model: nn.Module, state_dict: dict[str, Any]) -> None:
+    """Load `state_dict` into `model`, every key of it, but for `CLASS_NAME_BUFFERS`.
+
+    Those belong to the classes of the run that stored them, not to the model's.
+
+    Raises:
+        RuntimeError: a key is missing or unknown, or a shape differs.
+    """
+    weights = {key: value for key, value in state_dict.items() if not _of_class_names(key)}
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    missing = [key for key in missing if not _of_class_names(key)]
+    if missing or unexpected:
+        raise RuntimeError(
+            f"The checkpoint does not fit {type(model).__name__}: "
+            f"missing {missing or 'nothing'}, unexpected {unexpected or 'nothing'}"
+        )
+
+
+def _of_class_names(key: str) -> bool:
+    return key.rpartition(".")[2] in CLASS_NAME_BUFFERS
+
+
+def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
+    """Load from the checkpoint `weight_path` whatever fits `model` by name and shape.
+
+    The file holds a state dict or a checkpoint around one. A "module." that DataParallel left
+    in the names is ignored. What does not fit is named in a warning.
+
+    Raises:
+        CheckpointError: nothing fits.
+    """
+    checkpoint = load_checkpoint(weight_path)
+    stored = without_module_prefix(checkpoint.get("state_dict", checkpoint))
+    own = model.state_dict()
+    fitting = {
+        key: value
+        for key, value in stored.items()
+        if key in own and getattr(value, "shape", None) == own[key].shape
+    }
+    if not fitting:
+        raise CheckpointError(
+            f'Nothing in "{weight_path}" fits {type(model).__name__}: it holds {sorted(stored)}, '
+            f"the model has {sorted(own)}"
+        )
+    model.load_state_dict(fitting, strict=False)
+    print(f'Loaded pretrained weights from "{weight_path}"')
+    if len(fitting) < len(stored):
+        rest = [key for key in stored if key not in fitting]
+        warnings.warn(f"Left out, for another name or shape: {rest}", stacklevel=2)

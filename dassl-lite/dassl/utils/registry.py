@@ -46,8 +46,10 @@ class Registry:
         DATASET_REGISTRY.get("Pets")
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, left_out: Iterable[str] = ()) -> None:
+        """Names of Dassl that are `left_out` here get a message that says so."""
         self._name = name
+        self._left_out = frozenset(left_out)
         self._obj_map: dict[str, Any] = {}
 
     def register(self, obj: Any = None, force: bool = False) -> Any:
@@ -69,6 +71,11 @@ class Registry:
 
     def get(self, name: str) -> Any:
         """Return what is registered under `name`; raise `UnknownNameError` (a `KeyError`)."""
+        if name in self._left_out and name not in self._obj_map:
+            raise UnknownNameError(
+                f'The {self._name.lower()} "{name}" of Dassl is left out of dassl-lite, which has '
+                "none for domain adaptation, domain generalization or semi-supervised learning"
+            )
         check_availability(name, self._obj_map, kind=self._name.lower())
         return self._obj_map[name]
 

@@ -1,10 +1,12 @@
-"""Small helpers: files, folders, JSON, images, seeds."""
+"""Small helpers: files that appear whole, folders, JSON, images, seeds and random states."""
 
 import functools
 import json
 import os
 import random
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,22 @@ import PIL
 import torch
 from PIL import Image
 
-from .atomic import atomic_path
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Yield a temporary path beside `path`; what was written there becomes `path` at the end.
+
+    When the body raises, `path` stays as it was and the temporary file is removed.
+    """
+    temporary = f"{os.fspath(path)}.{os.getpid()}.part"
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
 
 
 def mkdir_if_missing(dirname: str) -> None:
@@ -86,3 +103,29 @@ def collect_env_info() -> str:
 def tolist_if_not(value: Any) -> list[Any]:
     """Return `value` if it is a list, else a list that holds just it."""
     return value if isinstance(value, list) else [value]
+
+
+def capture_random_state() -> dict[str, Any]:
+    """Return the states of random, numpy, torch and torch.cuda as tensors, lists and numbers."""
+    version, words, gauss = random.getstate()
+    name, keys, *position = np.random.get_state()
+    return {
+        "random": [version, list(words), gauss],
+        "numpy": [name, [int(key) for key in keys], *position],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def restore_random_state(state: dict[str, Any]) -> None:
+    """Put all generators back to what `capture_random_state` returned.
+
+    The CUDA states are used only on a machine with as many devices as they were taken from.
+    """
+    version, words, gauss = state["random"]
+    random.setstate((version, tuple(words), gauss))
+    name, keys, *position = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *position))
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,65 +1,30 @@
-"""Helpers for modules: loading weights, unfreezing, counting."""
+"""Helpers for modules, under the names of Dassl; those for checkpoints are in `checkpoint`."""
 
-import warnings
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
-from .checkpoint import CheckpointError, load_checkpoint, without_module_prefix
+from .checkpoint import (
+    load_checkpoint,
+    load_pretrained_weights,
+    load_weights,
+    resume_from_checkpoint,
+    save_checkpoint,
+)
+from .registry import check_availability
 
-#: Buffers that CoOp-style prompt learners compute from the class names when they are built.
-CLASS_NAME_BUFFERS = ("token_prefix", "token_suffix")
-
-
-def load_weights(model: nn.Module, state_dict: dict[str, Any]) -> None:
-    """Load `state_dict` into `model`, every key of it, but for `CLASS_NAME_BUFFERS`.
-
-    Those belong to the classes of the run that stored them, not to the model's.
-
-    Raises:
-        RuntimeError: a key is missing or unknown, or a shape differs.
-    """
-    weights = {key: value for key, value in state_dict.items() if not _of_class_names(key)}
-    missing, unexpected = model.load_state_dict(weights, strict=False)
-    missing = [key for key in missing if not _of_class_names(key)]
-    if missing or unexpected:
-        raise RuntimeError(
-            f"The checkpoint does not fit {type(model).__name__}: "
-            f"missing {missing or 'nothing'}, unexpected {unexpected or 'nothing'}"
-        )
-
-
-def _of_class_names(key: str) -> bool:
-    return key.rpartition(".")[2] in CLASS_NAME_BUFFERS
-
-
-def load_pretrained_weights(model: nn.Module, weight_path: str) -> None:
-    """Load from the checkpoint `weight_path` whatever fits `model` by name and shape.
-
-    The file holds a state dict or a checkpoint around one. A "module." that DataParallel left
-    in the names is ignored. What does not fit is named in a warning.
-
-    Raises:
-        CheckpointError: nothing fits.
-    """
-    checkpoint = load_checkpoint(weight_path)
-    stored = without_module_prefix(checkpoint.get("state_dict", checkpoint))
-    own = model.state_dict()
-    fitting = {
-        key: value
-        for key, value in stored.items()
-        if key in own and getattr(value, "shape", None) == own[key].shape
-    }
-    if not fitting:
-        raise CheckpointError(
-            f'Nothing in "{weight_path}" fits {type(model).__name__}: it holds {sorted(stored)}, '
-            f"the model has {sorted(own)}"
-        )
-    model.load_state_dict(fitting, strict=False)
-    print(f'Loaded pretrained weights from "{weight_path}"')
-    if len(fitting) < len(stored):
-        rest = [key for key in stored if key not in fitting]
-        warnings.warn(f"Left out, for another name or shape: {rest}", stacklevel=2)
+__all__ = [
+    "count_num_param",
+    "init_network_weights",
+    "load_checkpoint",
+    "load_pretrained_weights",
+    "load_weights",
+    "open_all_layers",
+    "open_specified_layers",
+    "resume_from_checkpoint",
+    "save_checkpoint",
+]
 
 
 def open_all_layers(model: nn.Module) -> None:
@@ -84,3 +49,49 @@ def count_num_param(model: nn.Module | None = None, params: Any = None) -> int:
     if isinstance(params, dict):
         params = params["params"]
     return sum(param.numel() for param in params)
+
+
+def open_specified_layers(model: nn.Module, open_layers: str | list[str]) -> None:
+    """Let the children of `model` that are named learn, and freeze the others.
+
+    Raises:
+        UnknownNameError: it has no such child.
+    """
+    names = [open_layers] if isinstance(open_layers, str) else open_layers
+    inner = model.module if isinstance(model, nn.DataParallel) else model
+    children = dict(inner.named_children())
+    for name in names:
+        check_availability(name, children, kind="layer")
+    for name, child in children.items():
+        child.train(name in names)
+        child.requires_grad_(name in names)
+
+
+def init_network_weights(model: nn.Module, init_type: str = "normal", gain: float = 0.02) -> None:
+    """Draw the weights of convolutions and linear layers; biases 0, normalisations the identity.
+
+    Args:
+        init_type: normal, xavier, kaiming or orthogonal.
+        gain: the standard deviation of normal, the factor of xavier and orthogonal.
+
+    Raises:
+        UnknownNameError: no such type.
+    """
+    draw: dict[str, Callable[[Any], Any]] = {
+        "normal": lambda weight: nn.init.normal_(weight, 0.0, gain),
+        "xavier": lambda weight: nn.init.xavier_normal_(weight, gain=gain),
+        "kaiming": lambda weight: nn.init.kaiming_normal_(weight, a=0, mode="fan_in"),
+        "orthogonal": lambda weight: nn.init.orthogonal_(weight, gain=gain),
+    }
+    check_availability(init_type, draw, kind="init_type")
+    for module in model.modules():
+        kind, weight = type(module).__name__, getattr(module, "weight", None)
+        bias: Any = getattr(module, "bias", None)
+        if weight is None or not any(part in kind for part in ("Conv", "Linear", "Norm")):
+            continue
+        if "Norm" in kind:
+            nn.init.constant_(weight, 1.0)
+        else:
+            draw[init_type](weight)
+        if bias is not None:
+            nn.init.constant_(bias, 0.0)

@@ -1,14 +1,21 @@
 """Image transforms by name."""
 
-from .build import build_plain_transform, build_transform
-from .steps import INTERPOLATION_MODES
-from .transforms import Cutout, GaussianNoise, InstanceNormalization
+from .transforms import (
+    INTERPOLATION_MODES,
+    Cutout,
+    GaussianNoise,
+    InstanceNormalization,
+    Random2DTranslation,
+    build_plain_transform,
+    build_transform,
+)
 
 __all__ = [
     "INTERPOLATION_MODES",
     "Cutout",
     "GaussianNoise",
     "InstanceNormalization",
+    "Random2DTranslation",
     "build_plain_transform",
     "build_transform",
 ]
