@@ -45,8 +45,9 @@ class FewShotDataset(DatasetBase):
         if note := self.layout_note():
             print(f"{type(self).__name__} {note}")
         split = self.load_split()
+        self.refuse_unlearnt(split)
         if self.facts and (found := self.facts.differences(split, self.split_path())):
-            print(f"WARNING: not comparable with published results: {'; '.join(found)}")
+            print(f"WARNING: not comparable with published results: {found}")
         # What a run is made of, for results.json: the split's digest and the sampled files.
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
         split = self.select(split, cfg)
@@ -157,7 +158,8 @@ class FewShotDataset(DatasetBase):
 
     def sample_folders(self) -> tuple[Path, ...]:
         """Where samples are kept: beside the data or, where that is read-only, in the cache."""
-        return self.folder, cache_folder() / self.dataset_dir
+        beside = self.folder, self.root / self.dataset_dir
+        return *dict.fromkeys(beside), cache_folder() / self.dataset_dir
 
     def path_of(self, image: str) -> Path:
         """The file of a split's entry."""
@@ -178,6 +180,16 @@ class FewShotDataset(DatasetBase):
                 f"{path} is in the split of {type(self).__name__} but not on disk"
                 f"{about_encoding(image)}. `{self.checked_by()}` lists every image that is missing"
             ) from None
+
+    def refuse_unlearnt(self, split: Split) -> None:
+        """Raises ValueError for a class that is tested but has no training image."""
+        learnt = class_names(split["train"])
+        others = class_names(split["val"], split["test"])
+        if never := [name for label, name in others.items() if label not in learnt]:
+            raise ValueError(
+                f"{type(self).__name__} in {self.images} has no training image of "
+                f"{', '.join(map(repr, never[:5]))}, but images for validation or test"
+            )
 
     def refuse_selection(self, split: Split, cfg: Any) -> None:
         """Raises ValueError for best_val without validation images, and for a single class.

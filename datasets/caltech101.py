@@ -15,6 +15,8 @@ class Caltech101(ClassFolders):
     other_layouts = (
         ("caltech101", "101_ObjectCategories"),
         ("caltech-101", "caltech-101/101_ObjectCategories"),
+        ("caltech-101", "caltech101/101_ObjectCategories"),
+        ("", "101_ObjectCategories"),
     )
     split_file = "split_zhou_Caltech101.json"
     how_to_get = (

@@ -18,7 +18,7 @@ from rpo.files import cache_folder
 from rpo.registration import register
 
 from .base import FewShotDataset
-from .imagefolder_files import read_table, refuse_classes, rename_classes
+from .imagefolder_files import read_table, refuse_alike, rename_classes
 from .rules import class_folders
 from .split import PARTS, Item, Split, class_names, split_each_class
 
@@ -80,11 +80,10 @@ class ImageFolder(FewShotDataset):
     def load_split(self) -> Split:
         """Raises ValueError if classes differ between parts, or cannot be learnt."""
         split = self._from_table() if self.cfg.CSV else self._from_folders()
-        named_in = self.source()
+        names_file = Path(self.cfg.CLASS_NAMES).expanduser()
         if self.cfg.CLASS_NAMES:
-            named_in = Path(self.cfg.CLASS_NAMES).expanduser()
-            split = rename_classes(split, named_in)
-        refuse_classes(split, self.source(), named_in)
+            split = rename_classes(split, names_file)
+        refuse_alike(split, names_file if self.cfg.CLASS_NAMES else self.source())
         names, tested = class_names(split["train"]), class_names(split["test"])
         if never := [name for label, name in names.items() if label not in tested]:
             print(f"WARNING: {self.source()}: no test image of {', '.join(map(repr, never[:5]))}")

@@ -124,23 +124,12 @@ def _read_names(path: Path, old: list[str]) -> list[str]:
     return [name.strip() for name in names]
 
 
-def refuse_classes(split: Split, source: Path, named_in: Path) -> None:
-    """Raises ValueError for classes that cannot be told apart or learnt; they are named.
-
-    Args:
-        source: the folder or CSV. named_in: where its class names are from.
-    """
-    names = class_names(*split.values())
+def refuse_alike(split: Split, source: Path) -> None:
+    """Raises ValueError for class names, from `source`, that CLIP reads alike."""
     texts: dict[str, str] = {}
-    for name in names.values():
-        text = " ".join(name.replace("_", " ").lower().split())  # as CLIP reads it
+    for name in class_names(*split.values()).values():
+        text = " ".join(name.replace("_", " ").lower().split())
         if other := texts.get(text):
             same = "more than once" if other == name else f"and {name!r}, which CLIP reads alike"
-            raise ValueError(f"{named_in} has the class name {other!r} {same}")
+            raise ValueError(f"{source} has the class name {other!r} {same}")
         texts[text] = name
-    learnt = class_names(split["train"])
-    if never := [name for label, name in names.items() if label not in learnt]:
-        raise ValueError(
-            f"{source}: no training image of {', '.join(map(repr, never[:5]))}; every class needs "
-            "one, and two where no test images are given"
-        )

@@ -9,6 +9,7 @@ from rpo.files import read_text
 from rpo.registration import register
 
 from .base import FewShotDataset
+from .rules import read_matlab
 from .split import Item, Split, split_each_class
 from .tools.facts import Download, Facts, from_drive
 
@@ -51,12 +52,12 @@ class OxfordFlowers(FewShotDataset):
 
     def items(self) -> list[Item]:
         """imagelabels.mat has one class from 1 an image, cat_to_name.json the names."""
-        from scipy.io import loadmat
-
         for name in ("imagelabels.mat", "cat_to_name.json"):
             self.require(self.folder / name)
-        labels = loadmat(self.folder / "imagelabels.mat")["labels"][0]
+        labels = read_matlab(self.folder / "imagelabels.mat")["labels"]
         names = json.loads(read_text(self.folder / "cat_to_name.json"))
+        if nameless := {str(label) for label in labels} - set(names):
+            raise ValueError(f"{self.folder / 'cat_to_name.json'} has no name of {min(nameless)}")
         return [
             (f"image_{number:05d}.jpg", int(label) - 1, names[str(label)])
             for number, label in enumerate(labels, start=1)

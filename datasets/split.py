@@ -24,30 +24,34 @@ def read_split(path: Path) -> Split:
     """Reads a published split file.
 
     Raises:
-        ValueError: the file is no such JSON, or an entry leads out of the image folder; file and
-            entry are named.
+        ValueError: the file is no such JSON, or an entry is none, or leads out of the image
+            folder; file and entry are named.
     """
+    text = read_text(path)
     try:
-        parts = json.loads(read_text(path))
+        parts = json.loads(text)
+        if not isinstance(parts, dict):
+            raise ValueError(f"it holds {type(parts).__name__}")
         return {part: [_item(entry, part) for entry in parts[part]] for part in PARTS}
     except (KeyError, TypeError, ValueError) as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise ValueError(
-            f"{path} is not a split: it needs lists of [path, label, class name] "
-            f'under "train", "val" and "test" ({type(error).__name__}: {error})'
+            f"{path} is not a split, which has lists of [path, label, class name] "
+            f'under "train", "val" and "test": {reason}'
         ) from error
 
 
 def _item(entry: Any, part: str) -> Item:
+    if not isinstance(entry, list) or list(map(type, entry)) != [str, int, str] or entry[1] < 0:
+        raise ValueError(f"the {part} entry {entry!r} is no such list")
     image, label, name = entry
-    if type(label) is not int or label < 0 or not isinstance(name, str):
-        raise ValueError(f"the {part} entry {entry} has no number as label and text as class name")
-    if leads_out(str(image)):
-        raise ValueError(f"the {part} entry {image!r} leads out of the image folder")
-    return str(image), label, name
+    if leads_out(image):
+        raise ValueError(f"the {part} entry {image!r} is no path below the image folder, with /")
+    return image, label, name
 
 
 def leads_out(name: str) -> bool:
-    """Whether a path, meant to be below some folder, is absolute or climbs out of it."""
+    """Whether a path, meant to be below some folder, is absolute, climbs out or is of Windows."""
     path = PurePosixPath(name)
     return (
         path.is_absolute()

@@ -21,7 +21,8 @@ def check(dataset: FewShotDataset, decode: bool = True) -> Iterator[Finding]:
 
 def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
     if not dataset.images.is_dir():
-        yield Finding(f"{dataset.images} is not there", how_to_get(dataset))
+        state = "is no folder" if dataset.images.exists() else "is not there"
+        yield Finding(f"{dataset.images} {state}", how_to_get(dataset))
         yield from _lookalikes(dataset)
         return
     if layout := dataset.layout_note():
@@ -37,11 +38,10 @@ def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
         split = dataset.load_split()
     except (FileNotFoundError, ValueError, KeyError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
-        yield Finding(f"it cannot be read: {message}", how_to_get(dataset))
+        yield Finding(f"it cannot be read: {message}", _how_to_get_split(dataset))
         return
-    if dataset.facts:
-        for difference in dataset.facts.differences(split, dataset.split_path()):
-            yield Finding(difference, how_to_get(dataset))
+    if dataset.facts and (found := dataset.facts.differences(split, dataset.split_path())):
+        yield Finding(f"not comparable with published results: {found}", _how_to_get_split(dataset))
     yield from check_split(dataset, split)
     yield from _samples(dataset, split)
     missing = [image for image in images_of(split) if not dataset.path_of(image).is_file()]
@@ -56,6 +56,12 @@ def how_to_get(dataset: FewShotDataset) -> str:
     if not dataset.dataset_dir:  # a folder of yours
         return dataset.how_to_get
     return f"{dataset.how_to_get} Or: rpo data prepare {dataset.config_name()}"
+
+
+def _how_to_get_split(dataset: FewShotDataset) -> str:
+    if dataset.facts and dataset.split_path().is_file():
+        return f"take the published one: rpo data prepare {dataset.config_name()} --split FILE"
+    return how_to_get(dataset)
 
 
 def images_of(split: Split) -> list[str]:

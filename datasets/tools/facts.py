@@ -59,7 +59,7 @@ class Facts:
         """More than it can take, unpacked: a bound against wrong archives and hostile servers."""
         return 1e9 + 4e9 * self.gigabytes + 1e5 * self.images
 
-    def differences(self, split: Split, path: Path) -> list[str]:
+    def differences(self, split: Split, path: Path) -> str:
         """What distinguishes a split, read from `path` if that is there, from the published one."""
         found = [
             f"{part} has {len(split[part]):,} images, {size:,} are published"
@@ -70,7 +70,8 @@ class Facts:
         classes = len({label for _, label, _ in split["test"]})
         if classes != self.classes:
             found.append(f"{classes:,} classes are tested, {self.classes:,} are published")
-        is_split = path.suffix == ".json" and path.is_file()
-        if is_split and self.split_digest not in ("", digest(split)):
-            found.append(f"{path} is not CoOp's split")
-        return found
+        if path.suffix == ".json" and path.is_file():
+            if not found and self.split_digest not in ("", digest(split)):
+                found.append("it is not CoOp's split")
+            found[:1] = [f"{path}: {first}" for first in found[:1]]
+        return "; ".join(found)
