@@ -215,4 +215,4 @@ def about_encoding(image: str) -> str:
     encoding = sys.getfilesystemencoding()
     if image.isascii() or encoding.replace("-", "").lower() == "utf8":
         return ""
-    return f" under that name in {encoding}, the encoding of this locale; fix: set PYTHONUTF8=1"
+    return f" under that name in {encoding}, the encoding of this locale (PYTHONUTF8=1 sets UTF-8)"

@@ -118,9 +118,10 @@ def _read_names(path: Path, old: list[str]) -> list[str]:
         if missing:
             raise ValueError(f"{path} has no name for the class {missing[0]!r}")
         names = [names[name] for name in old]
-    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
-    if not isinstance(names, list) or wrong:
-        raise ValueError(f"{path}: {(wrong or [names])[0]!r} is no class name; it should be text")
+    if not isinstance(names, list):
+        raise ValueError(f"{path} holds neither a list of class names nor a dict to them")
+    if wrong := [name for name in names if not isinstance(name, str) or not name.strip()]:
+        raise ValueError(f"{path}: {wrong[0]!r} is no class name; it should be text")
     return [name.strip() for name in names]
 
 

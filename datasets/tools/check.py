@@ -7,7 +7,7 @@ from ..base import FewShotDataset, about_encoding
 from ..few_shot import choose_sample, stored_samples
 from ..split import PARTS, Split
 from ..wordnet import WordnetFolders, problems_of_names, read_class_names
-from .check_split import Finding, check_split, note, some
+from .check_split import Finding, check_split, fix_of, how_to_get, note, some
 from .decode import decode_all
 
 
@@ -50,12 +50,6 @@ def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
         absent = set(missing)
         present = [image for image in images_of(split) if image not in absent]
         yield from _decoded(dataset, present)
-
-
-def how_to_get(dataset: FewShotDataset) -> str:
-    if not dataset.dataset_dir:  # a folder of yours
-        return dataset.how_to_get
-    return f"{dataset.how_to_get} Or: rpo data prepare {dataset.config_name()}"
 
 
 def _how_to_get_split(dataset: FewShotDataset) -> str:
@@ -126,7 +120,7 @@ def _missing(dataset: FewShotDataset, missing: list[str], total: int) -> Iterato
         yield Finding(
             f"{len(missing):,} of {total:,} images are not in {dataset.images}{hint}: "
             f"{some(missing)}",
-            "unpack the archive again; images must be called as in the split, capitals included",
+            fix_of(dataset, "unpack the archive again; images are called as in the split"),
         )
 
 
@@ -136,7 +130,7 @@ def _decoded(dataset: FewShotDataset, images: list[str]) -> Iterator[Finding]:
     if report.unreadable:
         yield Finding(
             f"{len(report.unreadable):,} images cannot be read: {some(report.unreadable)}",
-            "unpack the archive again, or replace these files",
+            fix_of(dataset, "unpack the archive again, or replace these files"),
         )
     for kind, files in sorted(report.unusual.items()):
         example = _below(files[0], dataset.root)

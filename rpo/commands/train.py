@@ -136,11 +136,11 @@ def unreadable_images_explained(trainer: Any) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, ValueError) as error:
-        message = re.search(r'(Cannot read the image|No image file at) ".*', str(error))
+        messages = re.findall(r'(?:Cannot read the image|No image file at) ".*', str(error))
         checked_by = getattr(trainer.dm.dataset, "checked_by", None)
-        if not message or not checked_by:
+        if not messages or not checked_by:
             raise
-        raise ValueError(f"{message[0]}. `{checked_by()}` names every such image") from error
+        raise ValueError(f"{messages[-1]}. `{checked_by()}` names every such image") from error
 
 
 def check_data(cfg: Any) -> None:
