@@ -45,13 +45,13 @@ class FewShotDataset(DatasetBase):
         if note := self.layout_note():
             print(f"{type(self).__name__} {note}")
         split = self.load_split()
-        self.refuse_unlearnt(split)
+        self.refuse_classes(split)
         if self.facts and (found := self.facts.differences(split, self.split_path())):
             print(f"WARNING: not comparable with published results: {found}")
         # What a run is made of, for results.json: the split's digest and the sampled files.
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
         split = self.select(split, cfg)
-        self.refuse_selection(split, cfg)
+        self.remark_on_selection(split, cfg)
         super().__init__(
             train_x=[self.datum(item) for item in split["train"]],
             val=[self.datum(item) for item in split["val"]] or None,
@@ -181,18 +181,25 @@ class FewShotDataset(DatasetBase):
                 f"{about_encoding(image)}. `{self.checked_by()}` lists every image that is missing"
             ) from None
 
-    def refuse_unlearnt(self, split: Split) -> None:
-        """Raises ValueError for a class that is tested but has no training image."""
+    def refuse_classes(self, split: Split) -> None:
+        """Raises ValueError for a single class, and for one that is tested but never learnt."""
         learnt = class_names(split["train"])
         others = class_names(split["val"], split["test"])
+        place = f"{type(self).__name__} in {self.images}"
         if never := [name for label, name in others.items() if label not in learnt]:
             raise ValueError(
-                f"{type(self).__name__} in {self.images} has no training image of "
-                f"{', '.join(map(repr, never[:5]))}, but images for validation or test"
+                f"{place} has no training image of {', '.join(map(repr, never[:5]))}, but images "
+                "for validation or test"
+            )
+        if len(learnt) == 1:
+            (name,) = learnt.values()
+            raise ValueError(
+                f"{place} has the single class {name!r}: every accuracy would be 100 %. Two "
+                "classes are the least"
             )
 
-    def refuse_selection(self, split: Split, cfg: Any) -> None:
-        """Raises ValueError for best_val without validation images, and for a single class.
+    def remark_on_selection(self, split: Split, cfg: Any) -> None:
+        """Says if one class is left; raises ValueError for best_val without validation images.
 
         The original Dassl would quietly select on the test images.
         """
@@ -201,12 +208,10 @@ class FewShotDataset(DatasetBase):
                 f"TEST.FINAL_MODEL best_val needs validation images, and {cfg.DATASET.NAME} has "
                 "none: it would select the model on test images. Use TEST.FINAL_MODEL last_step"
             )
-        names = class_names(split["train"])
-        if len(names) == 1:
-            raise ValueError(
-                f"{cfg.DATASET.NAME} in {self.images} has the single class {names[0]!r} "
-                f"(DATASET.SUBSAMPLE_CLASSES {cfg.DATASET.SUBSAMPLE_CLASSES}): every accuracy "
-                "would be 100 %. Two classes are the least"
+        if len(class_names(split["train"])) == 1:
+            print(
+                f"WARNING: DATASET.SUBSAMPLE_CLASSES {cfg.DATASET.SUBSAMPLE_CLASSES} leaves a "
+                "single class: every accuracy is 100 %"
             )
 
 

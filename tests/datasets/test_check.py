@@ -342,11 +342,17 @@ def test_a_class_that_is_only_tested_is_refused(make_config):
         build_dataset(cfg)
 
 
-@pytest.mark.parametrize("options", [(), ("DATASET.SUBSAMPLE_CLASSES", "new")])
-def test_a_single_class_is_refused(make_config, options):
-    cfg = make_config(classes=3 if options else 1, options=options)
-    with pytest.raises(ValueError, match="has the single class .*: every accuracy would be 100 %"):
-        build_dataset(cfg)
+def test_a_single_class_is_refused(make_config):
+    with pytest.raises(ValueError, match="the single class 'class_0': every accuracy would be 100"):
+        build_dataset(make_config(classes=1))
+
+
+def test_a_half_with_a_single_class_says_what_its_accuracy_is_worth(make_config, capsys):
+    for half, count in (("base", 2), ("new", 1)):
+        options = ("DATASET.SUBSAMPLE_CLASSES", half)
+        assert build_dataset(make_config(classes=3, options=options)).num_classes == count
+        said = f"{half} leaves a single class: every accuracy is 100 %"
+        assert (said in capsys.readouterr().out) == (count == 1)
 
 
 def test_a_part_of_a_dataset_is_not_comparable(make_config, capsys):
