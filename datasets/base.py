@@ -1,16 +1,18 @@
 """What all datasets of the benchmark share: where they lie, their split, few shots, base / new."""
 
 import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dassl.data.datasets import DatasetBase, Datum
 
-from rpo.files import cache_folder, write_json
+from rpo.files import cache_folder
 
-from .facts import Facts
-from .layout import describe, find_layout
-from .split import PARTS, Item, Split, digest, read_split, sample_shots, select_classes
+from .few_shot import few_shots, sample_shots
+from .split import PARTS, Item, Split, class_names, digest, read_split, select_classes
+from .tools.facts import Facts
 
 
 class FewShotDataset(DatasetBase):
@@ -40,17 +42,20 @@ class FewShotDataset(DatasetBase):
         self.locate(Path(cfg.DATASET.ROOT))
         self.prepare()
         self.require(self.images)
-        if note := describe(self.root, self, self.images):
+        if note := self.layout_note():
             print(f"{type(self).__name__} {note}")
         split = self.load_split()
+        self.refuse_classes(split)
+        if self.facts and (found := self.facts.differences(split, self.split_path())):
+            print(f"WARNING: not comparable with published results: {found}")
         # What a run is made of, for results.json: the split's digest and the sampled files.
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
         split = self.select(split, cfg)
-        refuse_selection(cfg, split)
+        self.remark_on_selection(split, cfg)
         super().__init__(
-            train_x=self.datums(split["train"]),
-            val=self.datums(split["val"]) or None,
-            test=self.datums(split["test"]),
+            train_x=[self.datum(item) for item in split["train"]],
+            val=[self.datum(item) for item in split["val"]] or None,
+            test=[self.datum(item) for item in split["test"]],
         )
 
     @classmethod
@@ -71,10 +76,36 @@ class FewShotDataset(DatasetBase):
         """The name of its file in configs/datasets, which is that of its module."""
         return cls.__module__.rpartition(".")[2]
 
+    def checked_by(self) -> str:
+        """The command that names everything that is wrong with it."""
+        return f"rpo data check {self.config_name()}"
+
     def locate(self, root: Path) -> None:
-        """Finds the dataset's folders below the root."""
+        """Finds the dataset's folder and image folder; CoOp's layout if no known one is there."""
         self.root = root.expanduser().absolute()
-        self.folder, self.images = find_layout(self.root, self)
+        self.folder = self.root / self.dataset_dir
+        self.images = self.folder / self.image_dir
+        for folder, images in self._layouts():
+            if images.is_dir() and any(images.iterdir()):
+                self.folder, self.images = folder, images
+                return
+
+    def _layouts(self) -> Iterator[tuple[Path, Path]]:
+        """CoOp's, those of other tools, archives unpacked into a folder of their own name."""
+        for below, image_dir in ((self.dataset_dir, self.image_dir), *self.other_layouts):
+            images = self.root / below / image_dir
+            yield self.root / below, images / images.name  # images/images, as Kaggle has it
+            yield self.root / below, images
+        if self.image_dir:
+            for images in sorted(self.folder.glob(f"*/{self.image_dir}")):
+                yield images.parent, images
+
+    def layout_note(self) -> str:
+        """A sentence for a layout that is not CoOp's; empty for the one that is."""
+        expected = self.root / self.dataset_dir / self.image_dir
+        if self.images == expected:
+            return ""
+        return f"found as {self.images}, where CoOp has {expected}"
 
     def prepare(self) -> None:
         """For a dataset that can make itself; the others have to be on disk."""
@@ -114,62 +145,79 @@ class FewShotDataset(DatasetBase):
 
     def select(self, split: Split, cfg: Any) -> Split:
         """Few shots first, then base or new classes, as `cfg` asks."""
-        if cfg.DATASET.NUM_SHOTS >= 1:
-            split = self.few_shots(split, cfg.DATASET.NUM_SHOTS, cfg.SEED)
+        shots, seed = cfg.DATASET.NUM_SHOTS, cfg.SEED
+        if shots >= 1:
+            if seed < 0:  # such a sample is not kept
+                split = sample_shots(split, shots, random)
+            else:
+                split = few_shots(split, shots, seed, self.sample_folders())
             self.provenance |= {part: [item[0] for item in split[part]] for part in PARTS[:2]}
         if cfg.DATASET.SUBSAMPLE_CLASSES != "all":
             print(f"SUBSAMPLE {cfg.DATASET.SUBSAMPLE_CLASSES.upper()} CLASSES!")
         return select_classes(split, cfg.DATASET.SUBSAMPLE_CLASSES)
 
-    def few_shots(self, split: Split, shots: int, seed: int) -> Split:
-        """The sample of a seed, drawn once and then kept as JSON. An unseeded one is not kept."""
-        if seed < 0:
-            return sample_shots(split, shots, random)
-        name = f"split_fewshot/shot_{shots}-seed_{seed}-{digest(split)[:12]}.json"
-        for folder in self.sample_folders():
-            if (folder / name).is_file():
-                print(f"Loading preprocessed few-shot data from {folder / name}")
-                return read_split(folder / name) | {"test": split["test"]}
-        print(f"Creating a {shots}-shot dataset")
-        sampled = sample_shots(split, shots, random.Random(seed))
-        self._keep(name, sampled | {"test": []})
-        return sampled
-
     def sample_folders(self) -> tuple[Path, ...]:
         """Where samples are kept: beside the data or, where that is read-only, in the cache."""
-        return self.folder, cache_folder() / self.dataset_dir
-
-    def _keep(self, name: str, sampled: Split) -> None:
-        *folders, last = self.sample_folders()
-        for folder in (*folders, last):
-            try:
-                write_json(folder / name, sampled)
-            except OSError:
-                if folder == last:
-                    raise
-            else:
-                print(f"Saving preprocessed few-shot data to {folder / name}")
-                return
+        beside = self.folder, self.root / self.dataset_dir
+        return *dict.fromkeys(beside), cache_folder() / self.dataset_dir
 
     def path_of(self, image: str) -> Path:
         """The file of a split's entry."""
         return self.images / image
 
-    def datums(self, items: list[Item]) -> list[Datum]:
-        """Dassl's items, with absolute paths."""
-        return [
-            Datum(impath=str(self.path_of(image)), label=label, classname=name)
-            for image, label, name in items
-        ]
+    def datum(self, item: Item) -> Datum:
+        """Dassl's form of an item, with the absolute path.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        image, label, name = item
+        path = self.path_of(image)
+        try:
+            return Datum(impath=str(path), label=label, classname=name)
+        except (FileNotFoundError, AssertionError):  # an assertion in the original Dassl
+            raise FileNotFoundError(
+                f"{path} is in the split of {type(self).__name__} but not on disk"
+                f"{about_encoding(image)}. `{self.checked_by()}` lists every image that is missing"
+            ) from None
+
+    def refuse_classes(self, split: Split) -> None:
+        """Raises ValueError for a single class, and for one that is tested but never learnt."""
+        learnt = class_names(split["train"])
+        others = class_names(split["val"], split["test"])
+        place = f"{type(self).__name__} in {self.images}"
+        if never := [name for label, name in others.items() if label not in learnt]:
+            raise ValueError(
+                f"{place} has no training image of {', '.join(map(repr, never[:5]))}, but images "
+                "for validation or test"
+            )
+        if len(learnt) == 1:
+            (name,) = learnt.values()
+            raise ValueError(
+                f"{place} has the single class {name!r}: every accuracy would be 100 %. Two "
+                "classes are the least"
+            )
+
+    def remark_on_selection(self, split: Split, cfg: Any) -> None:
+        """Says if one class is left; raises ValueError for best_val without validation images.
+
+        The original Dassl would quietly select on the test images.
+        """
+        if cfg.TEST.FINAL_MODEL == "best_val" and not split["val"]:
+            raise ValueError(
+                f"TEST.FINAL_MODEL best_val needs validation images, and {cfg.DATASET.NAME} has "
+                "none: it would select the model on test images. Use TEST.FINAL_MODEL last_step"
+            )
+        if len(class_names(split["train"])) == 1:
+            print(
+                f"WARNING: DATASET.SUBSAMPLE_CLASSES {cfg.DATASET.SUBSAMPLE_CLASSES} leaves a "
+                "single class: every accuracy is 100 %"
+            )
 
 
-def refuse_selection(cfg: Any, split: Split) -> None:
-    """Raises ValueError for best_val without validation images.
-
-    The original Dassl would quietly select on the test images.
-    """
-    if cfg.TEST.FINAL_MODEL == "best_val" and not split["val"]:
-        raise ValueError(
-            f"TEST.FINAL_MODEL best_val needs validation images, and {cfg.DATASET.NAME} has none: "
-            "it would select the model on test images. Use TEST.FINAL_MODEL last_step"
-        )
+def about_encoding(image: str) -> str:
+    """For a name that this locale cannot write: what to do; else empty."""
+    encoding = sys.getfilesystemencoding()
+    if image.isascii() or encoding.replace("-", "").lower() == "utf8":
+        return ""
+    return f" under that name in {encoding}, the encoding of this locale (PYTHONUTF8=1 sets UTF-8)"

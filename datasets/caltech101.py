@@ -4,8 +4,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts, from_drive
 from .rules import ClassFolders
+from .tools.facts import Download, Facts, from_drive
 
 
 @register(DATASET_REGISTRY)
@@ -15,6 +15,8 @@ class Caltech101(ClassFolders):
     other_layouts = (
         ("caltech101", "101_ObjectCategories"),
         ("caltech-101", "caltech-101/101_ObjectCategories"),
+        ("caltech-101", "caltech101/101_ObjectCategories"),
+        ("", "101_ObjectCategories"),
     )
     split_file = "split_zhou_Caltech101.json"
     how_to_get = (

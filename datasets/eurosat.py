@@ -4,8 +4,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts, from_drive
 from .rules import ClassFolders
+from .tools.facts import Download, Facts, from_drive
 
 ADDRESS = (
     "https://huggingface.co/datasets/torchgeo/eurosat/resolve/"

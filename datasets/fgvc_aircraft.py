@@ -4,9 +4,9 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts
 from .rules import OfficialLists
 from .split import PARTS, Item, Split
+from .tools.facts import Download, Facts
 
 
 @register(DATASET_REGISTRY)

@@ -6,7 +6,9 @@ the same way. DATASET.CSV lists images instead. DATASET.CLASS_NAMES names the cl
 """
 
 import random
+import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from dassl.data.datasets import DATASET_REGISTRY
@@ -16,10 +18,9 @@ from rpo.files import cache_folder
 from rpo.registration import register
 
 from .base import FewShotDataset
-from .class_names import rename_classes
+from .imagefolder_files import read_table, refuse_alike, rename_classes
 from .rules import class_folders
-from .split import PARTS, Item, Split, split_each_class
-from .table import read_table
+from .split import PARTS, Item, Split, class_names, split_each_class
 
 TRAIN = ("train", "training")
 PART_FOLDERS = {"val": ("val", "valid", "validation"), "test": ("test", "testing")}
@@ -40,11 +41,20 @@ class ImageFolder(FewShotDataset):
         super().__init__(cfg)
 
     @classmethod
+    def of(cls, source: Path) -> "ImageFolder":
+        """The images of a folder or CSV, with nothing read yet."""
+        folder, table = ("", str(source)) if source.suffix == ".csv" else (str(source), "")
+        dataset = cls.__new__(cls)
+        dataset.cfg = SimpleNamespace(FOLDER=folder, CSV=table, CLASS_NAMES="")
+        dataset.locate(source.parent)
+        return dataset
+
+    @classmethod
     def check_files(cls, cfg: Any) -> None:
         dataset = cls.__new__(cls)
         dataset.cfg = cfg.DATASET
         dataset.locate(Path(cfg.DATASET.ROOT))
-        dataset.require(Path(cfg.DATASET.CSV).expanduser() if cfg.DATASET.CSV else dataset.images)
+        dataset.require(dataset.source())
 
     def locate(self, root: Path) -> None:
         """DATASET.FOLDER; a CSV's paths are below it, or beside the CSV."""
@@ -52,11 +62,31 @@ class ImageFolder(FewShotDataset):
         beside = Path(self.cfg.CSV).parent if self.cfg.CSV else self.root
         self.folder = self.images = Path(self.cfg.FOLDER or beside).expanduser().absolute()
 
+    def source(self) -> Path:
+        """What the user gave: the CSV, or the folder."""
+        return Path(self.cfg.CSV).expanduser().absolute() if self.cfg.CSV else self.folder
+
+    def checked_by(self) -> str:
+        return f"rpo data check {shlex.quote(str(self.source()))}"
+
+    def layout_note(self) -> str:
+        """None: a folder of yours has no layout that CoOp would have."""
+        return ""
+
+    def require(self, path: Path) -> None:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no {path}. {self.how_to_get}")
+
     def load_split(self) -> Split:
-        """Raises ValueError if classes differ between parts, or have no image."""
+        """Raises ValueError if classes differ between parts, or cannot be learnt."""
         split = self._from_table() if self.cfg.CSV else self._from_folders()
+        names_file = Path(self.cfg.CLASS_NAMES).expanduser()
         if self.cfg.CLASS_NAMES:
-            split = rename_classes(split, Path(self.cfg.CLASS_NAMES).expanduser())
+            split = rename_classes(split, names_file)
+        refuse_alike(split, names_file if self.cfg.CLASS_NAMES else self.source())
+        names, tested = class_names(split["train"]), class_names(split["test"])
+        if never := [name for label, name in names.items() if label not in tested]:
+            print(f"WARNING: {self.source()}: no test image of {', '.join(map(repr, never[:5]))}")
         return split
 
     def sample_folders(self) -> tuple[Path, ...]:
@@ -64,9 +94,8 @@ class ImageFolder(FewShotDataset):
         return (cache_folder() / "imagefolder",)
 
     def _from_table(self) -> Split:
-        path = Path(self.cfg.CSV).expanduser().absolute()
-        self.require(path)
-        split = read_table(path)
+        self.require(self.source())
+        split = read_table(self.source())
         if split["test"]:
             return split
         return split_each_class(split["train"] + split["val"], random.Random(0))
@@ -82,7 +111,7 @@ class ImageFolder(FewShotDataset):
         items = self.class_items(train, None)
         if folders["test"] is None:
             return split_each_class(items, random.Random(0))
-        names = [name for _, name in sorted({(label, name) for _, label, name in items})]
+        names = list(class_names(items).values())
         parts = {"train": train, **folders}
         return {"train": items} | {
             part: self.class_items(parts[part] or "", names) if parts[part] else []

@@ -1,16 +1,27 @@
-"""ImageNet: 1,000 classes. Deng et al., CVPR 2009."""
+"""ImageNet: 1,000 classes. Deng et al., CVPR 2009.
 
+The official archive has the 50,000 validation images in one folder. Which class an image is of
+then stands in a file: Kaggle's LOC_val_solution.csv, or a list with one WordNet id a line in the
+order of the images.
+"""
+
+import csv
+from pathlib import Path
 from typing import Any
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.files import read_text
 from rpo.registration import register
 
-from .facts import Facts
-from .flat_validation import flat_classes, is_flat
-from .rules import class_folders
+from .rules import class_folders, is_visible, visible_files
 from .split import Item, Split
+from .tools.facts import Facts
 from .wordnet import CLASS_NAMES, WordnetFolders
+
+TABLE = "LOC_val_solution.csv"
+LIST = "imagenet_2012_validation_synset_labels.txt"
+LEVELS = 5  # Kaggle's table lies this far above its images
 
 
 @register(DATASET_REGISTRY)
@@ -76,3 +87,48 @@ class ImageNet(WordnetFolders):
             print("WARNING: DATASET.VALIDATE_ON_TEST: the test images serve as validation images")
             return split | {"val": split["test"]}
         return split
+
+
+def is_flat(folder: Path) -> bool:
+    """Whether images lie in the folder itself, without class folders."""
+    entries = [entry for entry in folder.iterdir() if is_visible(entry)]
+    return bool(entries) and not any(entry.is_dir() for entry in entries)
+
+
+def flat_classes(folder: Path) -> dict[str, str]:
+    """Image to WordNet id.
+
+    Raises:
+        FileNotFoundError: no file says it; what would have served is named.
+        ValueError: the file does not fit the images.
+    """
+    images = visible_files(folder)
+    for parent in list(folder.parents)[:LEVELS]:
+        for name, read in ((TABLE, _read_table), (LIST, _read_list)):
+            if (parent / name).is_file():
+                return _of_images(images, read(parent / name, images), parent / name)
+    raise FileNotFoundError(
+        f"{folder} holds images without class folders, and nothing says of which class they are. "
+        f"Put Kaggle's {TABLE}, or {LIST}, in {folder.parent}, or sort the images into class "
+        "folders (n01440764, ...)"
+    )
+
+
+def _read_table(path: Path, images: list[str]) -> dict[str, str]:
+    """Rows are `ILSVRC2012_val_00048981,n03995372 85 1 499 272`: image, then class and box."""
+    rows = [row for row in csv.reader(read_text(path).splitlines()) if len(row) > 1]
+    return {image: boxes.split()[0] for image, boxes in rows if boxes.startswith("n")}
+
+
+def _read_list(path: Path, images: list[str]) -> dict[str, str]:
+    wnids = read_text(path).split()
+    if len(wnids) != len(images):
+        raise ValueError(f"{path} has {len(wnids):,} lines for {len(images):,} images")
+    return {Path(image).stem: wnid for image, wnid in zip(images, wnids, strict=True)}
+
+
+def _of_images(images: list[str], classes: dict[str, str], path: Path) -> dict[str, str]:
+    missing = [image for image in images if Path(image).stem not in classes]
+    if missing:
+        raise ValueError(f"{path} says nothing of {missing[0]}")
+    return {image: classes[Path(image).stem] for image in images}

@@ -4,9 +4,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts
-from .variant import ImageNetVariant
-from .wordnet import CLASS_NAMES
+from .tools.facts import Download, Facts
+from .wordnet import CLASS_NAMES, ImageNetVariant
 
 
 @register(DATASET_REGISTRY)

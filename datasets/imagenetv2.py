@@ -4,11 +4,10 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts
 from .rules import class_folders, visible_files
 from .split import Item
-from .variant import ImageNetVariant
-from .wordnet import CLASS_NAMES
+from .tools.facts import Download, Facts
+from .wordnet import CLASS_NAMES, ImageNetVariant
 
 ARCHIVE = "imagenetv2-matched-frequency.tar.gz"
 

@@ -5,11 +5,13 @@ import random
 
 from dassl.data.datasets import DATASET_REGISTRY
 
+from rpo.files import read_text
 from rpo.registration import register
 
 from .base import FewShotDataset
-from .facts import Download, Facts, from_drive
+from .rules import read_matlab
 from .split import Item, Split, split_each_class
+from .tools.facts import Download, Facts, from_drive
 
 ADDRESS = "https://www.robots.ox.ac.uk/~vgg/data/flowers/102/"
 
@@ -50,12 +52,12 @@ class OxfordFlowers(FewShotDataset):
 
     def items(self) -> list[Item]:
         """imagelabels.mat has one class from 1 an image, cat_to_name.json the names."""
-        from scipy.io import loadmat
-
         for name in ("imagelabels.mat", "cat_to_name.json"):
             self.require(self.folder / name)
-        labels = loadmat(self.folder / "imagelabels.mat")["labels"][0]
-        names = json.loads((self.folder / "cat_to_name.json").read_text(encoding="utf-8"))
+        labels = read_matlab(self.folder / "imagelabels.mat")["labels"]
+        names = json.loads(read_text(self.folder / "cat_to_name.json"))
+        if nameless := {str(label) for label in labels} - set(names):
+            raise ValueError(f"{self.folder / 'cat_to_name.json'} has no name of {min(nameless)}")
         return [
             (f"image_{number:05d}.jpg", int(label) - 1, names[str(label)])
             for number, label in enumerate(labels, start=1)

@@ -6,6 +6,9 @@ not the published one, which began with the order of somebody's file system.
 
 import random
 from pathlib import Path
+from typing import Any
+
+from rpo.files import read_text
 
 from .base import FewShotDataset
 from .split import Item, Split, hold_out, split_each_class
@@ -44,8 +47,24 @@ class OfficialLists(FewShotDataset):
     def lines(self, name: str) -> list[str]:
         """The lines of a list below the dataset's folder that say something."""
         self.require(self.folder / name)
-        text = (self.folder / name).read_text(encoding="utf-8")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        lines = read_text(self.folder / name).splitlines()
+        return [line.strip() for line in lines if line.strip()]
+
+
+def read_matlab(path: Path) -> dict[str, Any]:
+    """The variables of a MATLAB file.
+
+    Raises:
+        ValueError: it is none, or damaged.
+    """
+    from scipy.io import loadmat
+
+    try:
+        return loadmat(path, squeeze_me=True)
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file can fail in any way
+        raise ValueError(f"{path} cannot be read as a MATLAB file: {error}") from error
 
 
 def class_folders(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Splits, few-shot samples and base / new classes, as CoOp defined them.
+"""Splits, and base / new classes, as CoOp defined them.
 
 An item is [path below the image folder, label, class name], a split maps "train", "val" and
 "test" to lists of items: the format of the published `split_zhou_*.json` files.
@@ -9,39 +9,56 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from rpo.files import read_text
 
 Item = tuple[str, int, str]
 Split = dict[str, list[Item]]
 
 PARTS = ("train", "val", "test")
-MAX_VAL_SHOTS = 4
-
-
-class Sampler(Protocol):
-    """What of Python's `random` is used: the module itself, or a `random.Random`."""
-
-    def sample(self, population: list[Item], k: int) -> list[Item]: ...
 
 
 def read_split(path: Path) -> Split:
     """Reads a published split file.
 
     Raises:
-        ValueError: the file is no such JSON; it is named.
+        ValueError: the file is no such JSON, or an entry is none, or leads out of the image
+            folder; file and entry are named.
     """
+    text = read_text(path)
     try:
-        parts = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            part: [(str(image), int(label), str(name)) for image, label, name in parts[part]]
-            for part in PARTS
-        }
+        parts = json.loads(text)
+        if not isinstance(parts, dict):
+            raise ValueError(f"it holds {type(parts).__name__}")
+        return {part: [_item(entry, part) for entry in parts[part]] for part in PARTS}
     except (KeyError, TypeError, ValueError) as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else error
         raise ValueError(
-            f"{path} is not a split: it needs lists of [path, label, class name] "
-            f'under "train", "val" and "test" ({type(error).__name__}: {error})'
+            f"{path} is not a split, which has lists of [path, label, class name] "
+            f'under "train", "val" and "test": {reason}'
         ) from error
+
+
+def _item(entry: Any, part: str) -> Item:
+    if not isinstance(entry, list) or list(map(type, entry)) != [str, int, str] or entry[1] < 0:
+        raise ValueError(f"the {part} entry {entry!r} is no such list")
+    image, label, name = entry
+    if leads_out(image):
+        raise ValueError(f"the {part} entry {image!r} is no path below the image folder, with /")
+    return image, label, name
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path, meant to be below some folder, is absolute, climbs out or is of Windows."""
+    path = PurePosixPath(name)
+    return (
+        path.is_absolute()
+        or ".." in path.parts
+        or "\\" in name
+        or bool(PureWindowsPath(name).drive)
+    )
 
 
 def digest(split: Split) -> str:
@@ -50,32 +67,17 @@ def digest(split: Split) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def sample_shots(split: Split, shots: int, source: Sampler) -> Split:
-    """Train items down to `shots` a class, then val items down to min(shots, 4).
-
-    Which items are drawn for a seed is fixed by the order here: train first, classes in order of
-    their first item, one `sample` each. Test items stay as they are.
-    """
-    return {
-        "train": _sample_classes(split["train"], shots, source),
-        "val": _sample_classes(split["val"], min(shots, MAX_VAL_SHOTS), source),
-        "test": split["test"],
-    }
-
-
-def _sample_classes(items: list[Item], shots: int, source: Sampler) -> list[Item]:
-    """A class with fewer items than asked for gives all it has."""
-    classes = group_by_label(items).values()
-    drawn = (source.sample(own, shots) if len(own) >= shots else own for own in classes)
-    return [item for own in drawn for item in own]
-
-
 def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:
     """Items by label, labels in order of first appearance."""
     groups: dict[int, list[Item]] = {}
     for item in items:
         groups.setdefault(item[1], []).append(item)
     return groups
+
+
+def class_names(*parts: Iterable[Item]) -> dict[int, str]:
+    """Label to class name, in the order of the labels."""
+    return dict(sorted((label, name) for items in parts for _, label, name in items))
 
 
 # SUBSAMPLE_CLASSES: which of the sorted labels take part. Base is the first half, rounded up.

@@ -7,9 +7,9 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Facts, from_drive
-from .rules import OfficialLists
+from .rules import OfficialLists, read_matlab
 from .split import Item
+from .tools.facts import Facts, from_drive
 
 ANNOTATIONS = {"train": "devkit/cars_train_annos.mat", "test": "cars_test_annos_withlabels.mat"}
 
@@ -51,11 +51,8 @@ class StanfordCars(OfficialLists):
 
     def _matlab(self, name: str) -> Any:
         """The one table of a MATLAB file."""
-        from scipy.io import loadmat
-
         self.require(self.folder / name)
-        content = loadmat(self.folder / name, squeeze_me=True)
-        return content["class_names" if "meta" in name else "annotations"]
+        return read_matlab(self.folder / name)["class_names" if "meta" in name else "annotations"]
 
 
 def _year_first(name: str) -> str:

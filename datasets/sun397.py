@@ -4,9 +4,9 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Download, Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
+from .tools.facts import Download, Facts, from_drive
 
 ADDRESS = "vision.princeton.edu/projects/2010/SUN/"
 

@@ -6,9 +6,9 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .facts import Facts, from_drive
 from .rules import OfficialLists
 from .split import Item
+from .tools.facts import Facts, from_drive
 
 
 @register(DATASET_REGISTRY)

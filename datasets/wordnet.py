@@ -1,12 +1,15 @@
-"""What ImageNet and its variants share: class folders called by WordNet ids, and classnames.txt."""
+"""ImageNet and its test sets: class folders called by WordNet ids, and classnames.txt."""
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from rpo.files import read_text
 
 from .base import FewShotDataset
-from .facts import Facts, from_drive
 from .rules import class_folders, visible_files
-from .split import Item
+from .split import Item, Split
+from .tools.facts import Facts, from_drive
 
 CLASS_NAMES = from_drive("classnames.txt", "1-61f_ol79pViBFDG_IDlUQSwoLcn2XXF")
 MANY = 5
@@ -17,8 +20,6 @@ class WordnetFolders(FewShotDataset):
 
     split_file = "classnames.txt"
     facts: Facts
-    # What may lie among the class folders.
-    ignored = ("README.txt",)
 
     def split_path(self) -> Path:
         """classnames.txt beside the images or, as it is the same, ImageNet's own."""
@@ -63,6 +64,27 @@ class WordnetFolders(FewShotDataset):
         ]
 
 
+class ImageNetVariant(WordnetFolders):
+    """A test set for a model that was trained on ImageNet.
+
+    All images are the test set, and stand for the training set too, which names the classes.
+    So a variant is scored over its own classes, however many the model was trained on. Few shots
+    and halves do not apply: DATASET.NUM_SHOTS and SUBSAMPLE_CLASSES are ignored, as in CoOp.
+    """
+
+    def load_split(self) -> Split:
+        items = self.folder_items("")
+        return {"train": items, "val": [], "test": items}
+
+    def select(self, split: Split, cfg: Any) -> Split:
+        if cfg.DATASET.NUM_SHOTS >= 1 or cfg.DATASET.SUBSAMPLE_CLASSES != "all":
+            print(
+                f"{type(self).__name__} is a test set: DATASET.NUM_SHOTS and SUBSAMPLE_CLASSES "
+                "are ignored, all its classes are scored"
+            )
+        return split
+
+
 def read_class_names(path: Path) -> dict[str, str]:
     """WordNet id to class name; each line is `n01440764 tench`.
 
@@ -70,7 +92,7 @@ def read_class_names(path: Path) -> dict[str, str]:
         ValueError: a line without a name, or an id that stands twice; the line is named.
     """
     names: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         wnid, _, name = line.strip().partition(" ")
         if not line.strip():
             continue

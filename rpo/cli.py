@@ -31,6 +31,9 @@ FAULT, INTERRUPTED, READER_GONE = 2, 130, 128 + 13  # 13 is the number of SIGPIP
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a subcommand; the exit status is 2 after bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a letter that the locale lacks stops nothing
+            stream.reconfigure(errors="backslashreplace")
     if "_ARGCOMPLETE" in os.environ:
         complete(os.environ["COMP_LINE"].split())
     arguments = sys.argv[1:] if arguments is None else list(arguments)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and text that is UTF-8 or refused by name."""
 
 import json
 import os
@@ -35,6 +35,22 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """A file in UTF-8, with or without the mark that Windows puts at its beginning.
+
+    Raises:
+        ValueError: it is in another encoding; file and line are named.
+    """
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{path}, line {line}: it is not UTF-8; save it in that encoding"
+        ) from None
 
 
 def cache_folder() -> Path:

@@ -91,3 +91,22 @@ def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
     assert {name for name, each in trainers.items() if each.underscores == "keep"} == {"RPO", "LP"}
     assert default_config().DATASET.UNDERSCORES == ""
+
+
+TEMPLATES = {
+    "DescribableTextures": "{} texture.",
+    "EuroSAT": "a centered satellite photo of {}.",
+    "FGVCAircraft": "a photo of a {}, a type of aircraft.",
+    "Food101": "a photo of {}, a type of food.",
+    "OxfordFlowers": "a photo of a {}, a type of flower.",
+    "OxfordPets": "a photo of a {}, a type of pet.",
+    "UCF101": "a photo of a person doing {}.",
+}
+
+
+@pytest.mark.parametrize("name", DATASET_REGISTRY.registered_names())
+def test_the_template_of_a_dataset_is_that_of_its_class(name):
+    """CoOp's hand-written list; a user's own text stands in DATASET.TEMPLATE alone."""
+    assert DATASET_REGISTRY.get(name).template == TEMPLATES.get(name, "a photo of a {}.")
+    files = sorted(ROOT.glob("configs/datasets/*.yaml"))
+    assert not [path for path in files if "TEMPLATE:" in path.read_text()]

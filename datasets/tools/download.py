@@ -5,16 +5,18 @@ import http.client
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ..facts import Download
+from .facts import Download
 
 CHUNK = 1 << 20
 TIMEOUT = 60.0  # seconds without a byte
-ATTEMPTS = 5  # in a row, without a byte gained
+TRIES = 5  # in a row that bring less than CHUNK more than there has ever been
+MOST_TRIES = 50  # of one address, whatever they bring
 PAUSE = 1.0  # seconds, doubled each time
 PASSING = (OSError, http.client.HTTPException)
 
@@ -23,24 +25,37 @@ class DownloadError(ValueError):
     """A file could not be fetched; the message says what can be done."""
 
 
-def download(wanted: Download, folder: Path) -> Path:
+def download(
+    wanted: Download,
+    folder: Path,
+    validate: Callable[[Path], None] = lambda path: None,
+    limit: float = float("inf"),
+) -> Path:
     """The file in `folder`, fetched unless it is there already.
 
     What has arrived stays in `NAME.part` and is continued by the next call.
 
+    Args:
+        validate: raises ValueError for what is not the file, such as a login page.
+        limit: bytes that the file may have.
+
     Raises:
-        DownloadError: from no address came a file with the right length and checksum.
+        DownloadError: from no address came a file with the right length, checksum and content.
     """
     target = folder / wanted.name
-    if target.is_file():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
     failures = []
-    for address in wanted.addresses:
-        part = folder / f"{wanted.name}.part"
+    if target.is_file():
         try:
-            fetch(address, part)
-            verify(part, wanted.md5, address)
+            verify(target, wanted, "an earlier download", validate)
+            return target
+        except DownloadError as error:
+            print(error)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{wanted.name}.part"
+    for address in wanted.addresses:
+        try:
+            fetch(address, part, limit)
+            verify(part, wanted, address, validate)
         except DownloadError as error:
             failures.append(str(error))
             continue
@@ -53,28 +68,35 @@ def download(wanted: Download, folder: Path) -> Path:
     )
 
 
-def fetch(address: str, part: Path) -> None:
-    """Appends to `part` until it is complete, over as many connections as that takes."""
-    idle = 0
-    while True:
-        before = _size(part)
+def fetch(address: str, part: Path, limit: float = float("inf")) -> None:
+    """Appends to `part` until it is complete, over several connections if need be.
+
+    Raises:
+        DownloadError: it is refused, longer than `limit`, or too many connections broke.
+    """
+    most, idle = _size(part), 0
+    for count in range(1, MOST_TRIES + 1):
         try:
-            if _receive(address, part):
+            if _receive(address, part, limit):
                 return
-            error: Exception = DownloadError("the connection broke")
+            reason = "the connection broke"
         except urllib.error.HTTPError as refusal:
+            reason = f"{refusal.code} {refusal.reason}"
             if refusal.code < 500 and refusal.code != 429:
-                raise DownloadError(f"{address} answers {refusal.code} {refusal.reason}") from None
-            error = refusal
-        except PASSING as passing:
-            error = passing
-        idle = 0 if _size(part) > before else idle + 1
-        if idle == ATTEMPTS:
-            raise DownloadError(f"{address}: {error}")
-        time.sleep(PAUSE * 2 ** max(idle - 1, 0))
+                raise DownloadError(f"{address} answers {reason}") from None
+        except PASSING as error:
+            reason = str(error) or type(error).__name__
+        # Bytes that are lost when a server starts over are no progress.
+        idle = 0 if _size(part) >= most + CHUNK else idle + 1
+        most = max(most, _size(part))
+        if idle == TRIES or count == MOST_TRIES:
+            raise DownloadError(f"{address}: {reason}, {count} times in all")
+        pause = PAUSE * 2 ** max(idle - 1, 0)
+        print(f"{address}: {reason}; trying again in {pause:g} s", flush=True)
+        time.sleep(pause)
 
 
-def _receive(address: str, part: Path) -> bool:
+def _receive(address: str, part: Path, limit: float) -> bool:
     """One connection; returns whether the file is complete."""
     have = _size(part) if _tag(part).is_file() else 0
     headers = {"User-Agent": "rpo"}
@@ -94,14 +116,14 @@ def _receive(address: str, part: Path) -> bool:
         part.unlink()  # longer than the file: not the same one
         return False
     with answer:
-        return _append(answer, part, have if answer.status == 206 else 0, address)
+        return _append(answer, part, have if answer.status == 206 else 0, limit)
 
 
-def _append(answer: Any, part: Path, have: int, address: str) -> bool:
+def _append(answer: Any, part: Path, have: int, limit: float) -> bool:
     if "text/html" in answer.headers.get("Content-Type", ""):
-        raise DownloadError(f"{address} sends a web page instead of the file")
+        raise DownloadError(f"{answer.url} sends a web page instead of the file")
     length = answer.headers.get("Content-Length")
-    total = have + int(length) if length else None
+    total = have + int(length) if length and length.isdigit() else None
     tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
     with part.open("r+b" if have else "wb") as file:
         file.truncate(have)
@@ -112,19 +134,33 @@ def _append(answer: Any, part: Path, have: int, address: str) -> bool:
             _tag(part).unlink(missing_ok=True)
         with tqdm(total=total, initial=have, desc=part.stem, unit="B", unit_scale=True) as progress:
             while chunk := answer.read(CHUNK):
+                have += len(chunk)
+                if have > limit:
+                    discard(part)
+                    raise DownloadError(f"{answer.url} sends more than {limit / 1e9:.1f} GB")
                 file.write(chunk)
                 progress.update(len(chunk))
     return total is None or _size(part) == total
 
 
-def verify(part: Path, md5: str, address: str) -> None:
-    """Removes the file and raises DownloadError if its checksum is wrong."""
-    if not md5 or checksum(part) == md5:
-        return
-    found = checksum(part)
-    part.unlink()
-    _tag(part).unlink(missing_ok=True)
-    raise DownloadError(f"{address} has checksum {found} instead of {md5}; it was thrown away")
+def verify(
+    path: Path, wanted: Download, origin: str, validate: Callable[[Path], None] = lambda path: None
+) -> None:
+    """Removes the file and raises DownloadError if checksum or content is wrong."""
+    found = checksum(path) if wanted.md5 else ""
+    try:
+        if found != wanted.md5:
+            raise ValueError(f"{origin} has checksum {found} instead of {wanted.md5}")
+        validate(path)
+    except ValueError as error:
+        discard(path)
+        raise DownloadError(f"{error}; {wanted.name} from {origin} was removed") from error
+
+
+def discard(path: Path) -> None:
+    """Removes a file, complete or partial, and what is known of it."""
+    path.unlink(missing_ok=True)
+    _tag(path).unlink(missing_ok=True)
 
 
 def checksum(path: Path) -> str:
@@ -136,8 +172,8 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _tag(part: Path) -> Path:

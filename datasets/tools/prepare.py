@@ -1,21 +1,22 @@
 """`rpo data prepare`: from archives to a dataset in CoOp's layout, whole or not at all."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from rpo.files import write_text
+from rpo.files import read_text, write_text
 
 from ..base import FewShotDataset
-from ..facts import Download
 from ..split import read_split
 from ..wordnet import read_class_names
-from .download import DownloadError, checksum, download
-from .unpack import unpack
-
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz")
+from .check import images_of
+from .check_split import some
+from .download import DownloadError, checksum, discard, download
+from .facts import Download
+from .replace import Places, recover, swap
+from .stage import ARCHIVES, has_content, stage
+from .unpack import is_archive
 
 
 def prepare(
@@ -27,8 +28,8 @@ def prepare(
 ) -> None:
     """Makes what is missing: the images, then the split.
 
-    Archives are unpacked beside the final place, which the result takes by a rename; interrupted
-    at any moment, the same call starts over or continues.
+    Archives are unpacked beside the final place and compared with the split before anything that is
+    there is touched. Interrupted at any moment, the same call starts over or continues.
 
     Raises:
         FileNotFoundError: a file given is not there, or the dataset has to be fetched by hand.
@@ -37,12 +38,14 @@ def prepare(
     for given in (*archives, *([split] if split else [])):
         if not Path(given).is_file():
             raise FileNotFoundError(f"there is no file {given}")
-    _validate_split(dataset, Path(split) if split else None)
-    place = dataset.at(root)
-    if archives or not has_images(place):
-        files = [Path(archive) for archive in archives]
-        _place_images(dataset, root, files or _fetch(dataset, root, mirror))
-    _place_split(dataset.at(root), Path(split) if split else None, mirror)
+    given_split = Path(split) if split else None
+    if given_split:
+        _validate_split(dataset, given_split)
+    recover(_places(dataset, root))
+    if archives or not has_images(dataset.at(root)):
+        _place_images(dataset, root, [Path(file) for file in archives], given_split, mirror)
+    elif path := given_split or _missing_split(dataset.at(root), mirror):
+        _place_split(dataset.at(root), path)
 
 
 def has_images(place: FewShotDataset) -> bool:
@@ -54,6 +57,37 @@ def has_images(place: FewShotDataset) -> bool:
     )
 
 
+def _places(dataset: type[FewShotDataset], root: Path) -> Places:
+    return Places(root / dataset.dataset_dir, dataset.config_name())
+
+
+def _place_images(
+    dataset: type[FewShotDataset],
+    root: Path,
+    archives: list[Path],
+    split: Path | None,
+    mirror: str | None,
+) -> None:
+    """Unpacks beside the final place, checks, and swaps."""
+    files = archives or _fetch(dataset, root, mirror)
+    place, places = dataset.at(root), _places(dataset, root)
+    if archives:
+        _compare(dataset, archives)
+    if split is None:
+        known = place.split_path()
+        split = known if known.is_file() else _missing_split(place, mirror)
+    try:
+        stage(dataset, places, files, split)
+    except ValueError:
+        for file in dataset.facts.downloads if dataset.facts and not archives else ():
+            if not file.md5:  # so that a bad download is not kept for ever
+                discard(_downloads(root) / file.name)
+        raise
+    finally:
+        shutil.rmtree(places.staging, ignore_errors=True)
+    swap(places)
+
+
 def _fetch(dataset: type[FewShotDataset], root: Path, mirror: str | None) -> list[Path]:
     facts = dataset.facts
     if facts is None or not (facts.downloads or mirror):
@@ -63,7 +97,10 @@ def _fetch(dataset: type[FewShotDataset], root: Path, mirror: str | None) -> lis
             f"{dataset.config_name()} --archive FILE ... --split FILE"
         )
     print(f"{dataset.__name__}: {facts.terms}")
-    return [download(_at(file, mirror), _downloads(root)) for file in facts.downloads]
+    return [
+        download(_at(file, mirror), _downloads(root), _validate_archive, facts.most_bytes)
+        for file in facts.downloads
+    ]
 
 
 def _at(file: Download, mirror: str | None) -> Download:
@@ -76,95 +113,53 @@ def _downloads(root: Path) -> Path:
     return root / ".downloads"
 
 
-def _place_images(dataset: type[FewShotDataset], root: Path, files: list[Path]) -> None:
-    """Unpacks into a folder of this name beside the final one, then moves that into place."""
-    _compare(dataset, files)
-    staging = root / f".unfinished-{dataset.config_name()}"
-    shutil.rmtree(staging, ignore_errors=True)  # of an interrupted call
-    inner = staging / dataset.dataset_dir
-    inner.mkdir(parents=True)
-    try:
-        for file in files:
-            _unpack_or_copy(file, inner)
-        content = _find_content(dataset, inner)
-        if content is None:
-            names = ", ".join(str(file) for file in files)
-            found = ", ".join(sorted(entry.name for entry in inner.iterdir())[:5]) or "nothing"
-            raise ValueError(
-                f"{names}: {dataset.image_dir or 'cars_train'} is not in there, but {found}. "
-                f"{dataset.how_to_get}"
-            )
-        _move(content, root / dataset.dataset_dir, dataset.image_dir)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _unpack_or_copy(file: Path, folder: Path) -> None:
-    if file.suffix.lower() not in ARCHIVES:
-        shutil.copy(file, folder / file.name)
-        return
-    unpack(file, folder)
-    for nested in sorted(folder.rglob("101_ObjectCategories.tar.gz")):  # Caltech's zip of archives
-        unpack(nested, folder)
-        nested.unlink()
-
-
 def _compare(dataset: type[FewShotDataset], files: list[Path]) -> None:
-    """Says if an archive of the published name is not the published file; `check` will judge."""
+    """Says if an archive of the published name is not the published file; its content decides."""
     published = {file.name: file.md5 for file in (dataset.facts.downloads if dataset.facts else ())}
     for file in files:
         if published.get(file.name) and checksum(file) != published[file.name]:
             print(f"{file} is not byte for byte the published archive; its content is checked")
 
 
-def _find_content(dataset: type[FewShotDataset], inner: Path) -> Path | None:
-    """The folder, at most two levels down, whose image folder is the dataset's."""
-    candidates = [inner, *(path for path in sorted(inner.glob("*/")) if path.is_dir())]
-    candidates += [path for path in sorted(inner.glob("*/*/")) if path.is_dir()]
-    names = [dataset.image_dir, *(images for _, images in dataset.other_layouts)]
-    for folder in candidates:
-        for name in dict.fromkeys(name for name in names if name):
-            if (folder / name).is_dir():
-                if name != dataset.image_dir:
-                    (folder / name).rename(folder / dataset.image_dir)
-                return folder
-        if not dataset.image_dir and (folder / "cars_train").is_dir():
-            return folder
-    return None
-
-
-def _move(content: Path, target: Path, image_dir: str) -> None:
-    """One rename where nothing is there yet; else entry by entry, the images last."""
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.rename(content, target)
-        return
-    for entry in sorted(content.iterdir(), key=lambda entry: entry.name == image_dir):
-        old = target / entry.name
-        if old.is_dir():
-            aside = content.parent / f".old-{entry.name}"
-            os.rename(old, aside)
-        os.rename(entry, old)
-
-
-def _place_split(place: FewShotDataset, given: Path | None, mirror: str | None) -> None:
+def _missing_split(place: FewShotDataset, mirror: str | None) -> Path | None:
+    """The published split, fetched if there is none yet; None, and a line, where that fails."""
     facts = place.facts
-    if facts is None or facts.split is None or (given is None and place.split_path().is_file()):
-        return
-    if given is None:
-        try:
-            given = download(_at(facts.split, mirror), _downloads(place.root))
-            _validate_split(type(place), given)
-        except (DownloadError, ValueError) as error:
-            print(f"no split: {error}")
-            return
-    place.folder.mkdir(parents=True, exist_ok=True)
-    write_text(place.folder / place.split_file, given.read_text(encoding="utf-8"))
+    if facts is None or facts.split is None or place.split_path().is_file():
+        return None
+    try:
+        return download(
+            _at(facts.split, mirror),
+            _downloads(place.root),
+            lambda path: _validate_split(type(place), path),
+            limit=1e8,
+        )
+    except DownloadError as error:
+        print(f"no split: {error}")
+        return None
 
 
-def _validate_split(dataset: type[FewShotDataset], path: Path | None) -> None:
+def _place_split(place: FewShotDataset, path: Path) -> None:
+    """Writes a split beside the images, if these are all there."""
+    if place.split_file.endswith(".json"):
+        images = images_of(read_split(path))
+        missing = [image for image in images if not has_content(place.path_of(image))]
+        if len(missing) == len(images):
+            raise ValueError(
+                f"{path} is the split of another dataset: none of its {len(images):,} images is in "
+                f"{place.images}, for example {some(missing)}"
+            )
+    write_text(place.folder / place.split_file, read_text(path))
+
+
+def _validate_split(dataset: type[FewShotDataset], path: Path) -> None:
     """Raises ValueError before anything is placed."""
-    if path is None or dataset.facts is None or dataset.facts.split is None:
-        return
-    read = read_split if dataset.split_file.endswith(".json") else read_class_names
-    read(path)
+    if dataset.facts and dataset.facts.split:
+        read = read_split if dataset.split_file.endswith(".json") else read_class_names
+        read(path)
+
+
+def _validate_archive(path: Path) -> None:
+    """Raises ValueError for what is called an archive and is none."""
+    name = path.name.removesuffix(".part")
+    if name.endswith(ARCHIVES) and not is_archive(path):
+        raise ValueError(f"{name} is neither a zip nor a tar archive")

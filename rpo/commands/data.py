@@ -11,7 +11,9 @@ from tabulate import tabulate
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.datasets.base import FewShotDataset
-from rpo.datasets.tools.check import Finding, check
+from rpo.datasets.imagefolder import ImageFolder
+from rpo.datasets.tools.check import check
+from rpo.datasets.tools.check_split import Finding
 from rpo.suggest import unknown
 
 
@@ -19,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list | check | prepare")
     listing = actions.add_parser("list", help="every dataset: found or not, size, terms")
     checking = actions.add_parser("check", help="name everything that is wrong with a dataset")
-    checking.add_argument("name", metavar="NAME", help="as in configs/datasets, or registered")
+    checking.add_argument(
+        "name",
+        metavar="NAME",
+        help="as in configs/datasets, or registered; or a folder or CSV of images",
+    )
     checking.add_argument("--quick", action="store_true", help="do not decode the images")
     preparing = actions.add_parser("prepare", help="fetch, unpack and check a dataset")
     preparing.add_argument("name", metavar="NAME", help="as in configs/datasets, or registered")
@@ -38,12 +44,13 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         print(overview(root))
         return 0
+    if args.action == "check":
+        return report(find_place(args.name, root), decode=not args.quick)
     dataset = find_dataset(args.name)
-    if args.action == "prepare":
-        from rpo.datasets.tools.prepare import prepare
+    from rpo.datasets.tools.prepare import prepare
 
-        prepare(dataset, root, args.archive, args.split, args.mirror)
-    return report(dataset, root, decode=args.action == "prepare" or not args.quick)
+    prepare(dataset, root, args.archive, args.split, args.mirror)
+    return report(dataset.at(root))
 
 
 def benchmark() -> dict[str, type[FewShotDataset]]:
@@ -66,6 +73,14 @@ def find_dataset(typed: str) -> type[FewShotDataset]:
     return by_name[typed.lower()]
 
 
+def find_place(typed: str, root: Path) -> FewShotDataset:
+    """A dataset by name below the root, or a folder or CSV of one's own images, as in `rpo run`."""
+    path = Path(typed).expanduser()
+    if typed not in benchmark() and (path.is_dir() or path.suffix == ".csv"):
+        return ImageFolder.of(path.absolute())
+    return find_dataset(typed).at(root)
+
+
 def overview(root: Path) -> str:
     """A table of all datasets."""
     header = ["dataset", "config", "found", "images", "classes", "GB", "terms"]
@@ -75,21 +90,29 @@ def overview(root: Path) -> str:
 
 
 def _row(name: str, dataset: type[FewShotDataset], root: Path) -> list[str]:
-    place = dataset.at(root)
-    found = str(place.images) if place.images.is_dir() else "no"
     facts = dataset.facts
     if facts is None:
-        return [dataset.__name__, name, found, "1,797", "10", "0", "makes itself"]
+        return [dataset.__name__, name, where(dataset, root), "1,797", "10", "0", "makes itself"]
     size = f"{facts.gigabytes:g}" if facts.gigabytes else "?"
     return [
-        dataset.__name__, name, found, f"{facts.images:,}", f"{facts.classes:,}", size, facts.terms
+        dataset.__name__, name, where(dataset, root),
+        f"{facts.images:,}", f"{facts.classes:,}", size, facts.terms,
     ]  # fmt: skip
 
 
-def report(dataset: type[FewShotDataset], root: Path, decode: bool = True) -> int:
+def where(dataset: type[FewShotDataset], root: Path) -> str:
+    """The folder of its images; "no" where there is none; a folder that cannot be read is named."""
+    try:
+        place = dataset.at(root)
+        return str(place.images) if place.images.is_dir() else "no"
+    except OSError as error:
+        return f"cannot be read: {error.filename} ({error.strerror})"
+
+
+def report(place: FewShotDataset, decode: bool = True) -> int:
     """Prints what `check` finds; the exit status is 1 if there is a problem."""
-    place = dataset.at(root)
-    print(f"{dataset.__name__} in {place.folder}")
+    name = type(place).__name__
+    print(f"{name} in {place.folder}")
     problems = 0
     findings: list[Finding] = []
     with contextlib.redirect_stdout(io.StringIO()):
@@ -98,5 +121,5 @@ def report(dataset: type[FewShotDataset], root: Path, decode: bool = True) -> in
         problems += finding.is_problem
         print(f"  {finding}")
     verdict = f"{problems} problem{'s' if problems > 1 else ''}" if problems else "complete"
-    print(f"{dataset.__name__}: {verdict}")
+    print(f"{name}: {verdict}")
     return int(problems > 0)

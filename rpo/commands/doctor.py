@@ -84,5 +84,9 @@ def _datasets(root: Path) -> Iterator[str]:
         dataset = registry.get(name)
         if not dataset.dataset_dir:  # a folder of yours, anywhere
             continue
-        found = dataset.at(root).images.is_dir()
+        try:
+            found = dataset.at(root).images.is_dir()
+        except OSError as error:
+            yield f"{name}: {error.filename} cannot be read ({error.strerror})"
+            continue
         yield f"{name}: {'found' if found else 'not here. ' + dataset.how_to_get}"

@@ -1,7 +1,10 @@
 """`rpo train`: the flags of every CoOp-style train.py, on any registered trainer and dataset."""
 
 import argparse
+import contextlib
 import os
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -119,11 +122,25 @@ def carry_out(cfg: Any, args: argparse.Namespace) -> None:
         torch.backends.cudnn.benchmark = True
     print(f"** Config **\n{cfg}\n** System info **\n{collect_env_info()}\n")
     trainer = build_trainer(cfg)
-    if args.eval_only:
-        trainer.load_model(args.model_dir, epoch=args.load_epoch)
-        trainer.test()
-    elif not args.no_train:
-        trainer.train()
+    with unreadable_images_explained(trainer):
+        if args.eval_only:
+            trainer.load_model(args.model_dir, epoch=args.load_epoch)
+            trainer.test()
+        elif not args.no_train:
+            trainer.train()
+
+
+@contextlib.contextmanager
+def unreadable_images_explained(trainer: Any) -> Iterator[None]:
+    """Turns what a loader, or its worker with a traceback, raises into a sentence."""
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        messages = re.findall(r'(?:Cannot read the image|No image file at) ".*', str(error))
+        checked_by = getattr(trainer.dm.dataset, "checked_by", None)
+        if not messages or not checked_by:
+            raise
+        raise ValueError(f"{messages[-1]}. `{checked_by()}` names every such image") from error
 
 
 def check_data(cfg: Any) -> None:

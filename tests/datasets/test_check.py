@@ -1,10 +1,14 @@
 """`rpo data check` on trees broken on purpose, and `rpo data list`."""
 
 import json
+import re
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from dassl.data.datasets import build_dataset
 from PIL import Image
 
 from rpo.cli import main
@@ -108,7 +112,7 @@ BREAKS = {
 def test_what_is_broken_is_named(check, tree, break_it):
     break_it(tree)
     status, printed = check()
-    assert status == 1 and BREAKS[break_it] in printed and "cure: " in printed
+    assert status == 1 and BREAKS[break_it] in printed and "fix: " in printed
 
 
 def test_another_split_is_not_the_published_one(check, monkeypatch):
@@ -206,3 +210,153 @@ def test_a_damaged_image_always_ends_in_its_name(tmp_path, suffix):
                 read_image(str(path))
             except ValueError as error:
                 assert str(path) in str(error)
+
+
+def edit_first(root, part, entry):
+    edit_split(root, lambda split: split[part].__setitem__(0, entry))
+
+
+STRAY = {
+    "absolute": "/etc/passwd",
+    "climbing": "../../outside.jpg",
+    "climbing inside": "class_0/../../outside.jpg",
+    "of Windows": "class_0\\image_0.jpg",
+    "of a drive": "C:/image_0.jpg",
+}
+
+
+@pytest.mark.parametrize("kind", STRAY)
+def test_an_entry_outside_of_the_images_is_named(check, tree, kind):
+    edit_first(tree, "val", [STRAY[kind], 0, "class_0"])
+    status, printed = check()
+    assert status == 1 and f"the val entry {STRAY[kind]!r} is no path below" in printed
+    assert "is not CoOp's" not in printed
+
+
+@pytest.mark.parametrize("label", [True, "0", 0.0, [0], None, -1])
+def test_a_label_that_is_no_number_is_named(check, tree, label):
+    edit_first(tree, "train", ["class_0/image_0.jpg", label, "class_0"])
+    entry = ["class_0/image_0.jpg", label, "class_0"]
+    assert f"the train entry {entry} is no such list" in check()[1]
+
+
+def test_an_absent_split_is_absent_and_no_other_one(check, tree, monkeypatch):
+    monkeypatch.setattr(EuroSAT, "facts", replace(EuroSAT.facts, split_digest="0" * 64))
+    remove_split(tree)
+    status, printed = check()
+    assert status == 1 and "the published split split_zhou_EuroSAT.json is not in" in printed
+    assert "is not CoOp's" not in printed
+
+
+def test_names_that_differ_in_spaces_alone_are_the_same(check, tree):
+    def rename(split):
+        for items in split.values():
+            for item in items:
+                item[2] = " class_0 " if item[1] == 1 else item[2]
+
+    edit_split(tree, rename)
+    assert "class names of more than one label: class_0" in check()[1]
+
+
+def test_a_split_in_another_encoding_is_named(check, tree):
+    path = tree / "eurosat/split_zhou_EuroSAT.json"
+    path.write_bytes(b'{"train":\n[["\xe9", 0, "x"]]}')
+    assert f"{path}, line 2: it is not UTF-8" in check()[1]
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"train": [], "val": [], "test": []}).encode())
+    assert "is not UTF-8" not in check()[1]
+
+
+@pytest.fixture
+def locked(tree, monkeypatch):
+    """A folder that the user may not look into, also where the tests are run by root."""
+    original = Path.is_dir
+
+    def refuse(path, *arguments, **options):
+        if path.is_relative_to(tree / "eurosat" / "2750"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    return tree
+
+
+def test_an_unreadable_folder_leaves_the_others_in_the_list(locked, capsys):
+    assert main(["data", "list", "--root", str(locked)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 2 + 16
+    (line,) = [line for line in lines if "Permission denied" in line]
+    assert line.startswith("EuroSAT") and f"cannot be read: {locked}/eurosat/2750" in line
+
+
+def test_an_unreadable_folder_leaves_the_others_to_the_doctor(locked, capsys):
+    main(["doctor", "--root", str(locked)])
+    said = capsys.readouterr().out
+    assert "EuroSAT: " in said and "cannot be read (Permission denied)" in said and "UCF101" in said
+
+
+def test_an_unreadable_folder_is_named_by_its_check(locked, capsys):
+    assert main(["data", "check", "eurosat", "--root", str(locked)]) != 0
+    captured = capsys.readouterr()
+    assert f"Permission denied: '{locked}/eurosat/2750" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_unreadable_image_in_training_points_to_the_check(make_config, capsys, workers):
+    cfg = make_config()
+    root = Path(cfg.DATASET.ROOT)
+    for path in (root / "eurosat/2750/class_1").iterdir():
+        path.write_bytes(b"no image")
+    arguments = ["--trainer", "RPO", "--dataset-config-file", "eurosat", "--root", str(root)]
+    arguments += ["--backbone", cfg.MODEL.BACKBONE.NAME, "--seed", "1"]
+    options = ["INPUT.SIZE", "(32, 32)", "DATALOADER.NUM_WORKERS", str(workers)]
+    options += ["TRAINER.RPO.PREC", "fp32"]
+    assert main(["train", *arguments, "--output-dir", cfg.OUTPUT_DIR, *options]) == 2
+    said = capsys.readouterr().err
+    sentence = re.search(r"rpo train: Cannot read the image \"(.*?)\": .*", said)
+    assert str(root / "eurosat/2750/class_1") in sentence[1] and "Traceback" not in said
+    assert sentence[0].endswith("`rpo data check eurosat` names every such image")
+
+
+def test_a_missing_image_points_to_the_check(make_config):
+    cfg = make_config()
+    for path in (Path(cfg.DATASET.ROOT) / "eurosat/2750/class_1").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"class_1.*`rpo data check eurosat` lists every"):
+        build_dataset(cfg)
+
+
+def test_a_name_that_the_locale_cannot_write_says_so(make_config, monkeypatch):
+    cfg = make_config()
+    path = Path(cfg.DATASET.ROOT) / "eurosat/split_zhou_EuroSAT.json"
+    path.write_text(path.read_text().replace("class_1/", "Äcker/"), encoding="utf-8")
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(FileNotFoundError, match=r"Äcker.*in ascii, .*PYTHONUTF8=1"):
+        build_dataset(cfg)
+
+
+def test_a_class_that_is_only_tested_is_refused(make_config):
+    cfg = make_config()
+    root = Path(cfg.DATASET.ROOT)
+    edit_split(root, lambda split: split["test"].append(["class_0/image_5.jpg", 4, "later"]))
+    with pytest.raises(ValueError, match="has no training image of 'later'"):
+        build_dataset(cfg)
+
+
+def test_a_single_class_is_refused(make_config):
+    with pytest.raises(ValueError, match="the single class 'class_0': every accuracy would be 100"):
+        build_dataset(make_config(classes=1))
+
+
+def test_a_half_with_a_single_class_says_what_its_accuracy_is_worth(make_config, capsys):
+    for half, count in (("base", 2), ("new", 1)):
+        options = ("DATASET.SUBSAMPLE_CLASSES", half)
+        assert build_dataset(make_config(classes=3, options=options)).num_classes == count
+        said = f"{half} leaves a single class: every accuracy is 100 %"
+        assert (said in capsys.readouterr().out) == (count == 1)
+
+
+def test_a_part_of_a_dataset_is_not_comparable(make_config, capsys):
+    build_dataset(make_config(dataset="ImageNet"))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "comparable" in line]
+    assert line.startswith("WARNING: not comparable with published results: ")
+    assert "4 classes are tested, 1,000 are published" in line

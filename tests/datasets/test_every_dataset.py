@@ -8,7 +8,7 @@ from dassl.data import DataManager
 from dassl.data.datasets import DATASET_REGISTRY, build_dataset
 
 from rpo.datasets.rules import ClassFolders
-from rpo.datasets.variant import ImageNetVariant
+from rpo.datasets.wordnet import ImageNetVariant
 
 NAMES = DATASET_REGISTRY.registered_names()
 TESTS_ONLY = [name for name in NAMES if issubclass(DATASET_REGISTRY.get(name), ImageNetVariant)]
@@ -81,14 +81,14 @@ def test_a_missing_dataset_says_how_to_get_it(make_config, name):
 
 def test_a_read_only_folder_leaves_the_sample_in_the_cache(make_config, tmp_path, monkeypatch):
     cfg = make_config()
-    from rpo.datasets import base
+    from rpo.datasets import few_shot
 
-    def refuse(path, content, write=base.write_json):
+    def refuse(path, content, write=few_shot.write_json):
         if str(path).startswith(cfg.DATASET.ROOT):
             raise PermissionError(f"read-only: {path}")
         write(path, content)
 
-    monkeypatch.setattr(base, "write_json", refuse)
+    monkeypatch.setattr(few_shot, "write_json", refuse)
     first = build_dataset(cfg)
     assert list((tmp_path / "cache" / "eurosat" / "split_fewshot").glob("shot_2-seed_1-*.json"))
     assert files(build_dataset(cfg).train_x) == files(first.train_x)

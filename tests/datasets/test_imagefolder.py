@@ -6,6 +6,7 @@ import shutil
 import pytest
 from dassl.data.datasets import build_dataset
 
+from rpo.cli import main
 from rpo.trainers.config import default_config
 from rpo.trainers.origin import dataset_title
 
@@ -126,9 +127,107 @@ def test_class_names_from_a_file(own, tmp_path, name, content):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("one\n", "1 class names for 2"), ("a\na\n", "more than once")]
+    ("content", "said"),
+    [
+        ("one\n", "1 class names for 2"),
+        ("a\na\n", "more than once"),
+        ("sea_lake\nSea  Lake\n", "which CLIP reads alike"),
+    ],
 )
 def test_class_names_that_do_not_fit(own, tmp_path, content, said):
     (tmp_path / "names.txt").write_text(content)
     with pytest.raises(ValueError, match=said):
         load(FOLDER=own(), CLASS_NAMES=tmp_path / "names.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("no json", "names.json is no JSON"),
+        ('[["cat"], ["dog"]]', r"\['cat'\] is no class name"),
+        ('["cat", " cat "]', "more than once"),
+        ('{"cat": "a", "dog": null}', "None is no class name"),
+        ('"cat"', "neither a list of class names"),
+        ("3", "neither a list of class names"),
+    ],
+)
+def test_json_that_holds_no_class_names(own, tmp_path, content, said):
+    (tmp_path / "names.json").write_text(content)
+    with pytest.raises(ValueError, match=said):
+        load(FOLDER=own(), CLASS_NAMES=tmp_path / "names.json")
+
+
+def test_a_file_in_another_encoding_is_named(own, tmp_path):
+    (tmp_path / "names.txt").write_bytes(b"cat\nb\xe4r\n")
+    with pytest.raises(ValueError, match=r"names\.txt, line 2: it is not UTF-8"):
+        load(FOLDER=own(), CLASS_NAMES=tmp_path / "names.txt")
+    (tmp_path / "list.csv").write_bytes(b"own/cat/0.png,cat\nown/dog/0.png,b\xe4r\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 2: it is not UTF-8"):
+        load(CSV=tmp_path / "list.csv")
+
+
+def test_folders_that_clip_reads_alike_are_refused(own):
+    folder = own()
+    (folder / "dog").rename(folder / "Cat")
+    with pytest.raises(ValueError, match="'Cat' and 'cat', which CLIP reads alike"):
+        load(FOLDER=folder)
+
+
+def write_csv(folder, rows):
+    lines = [f"{name}/{index}.png,{name},{part}\n" for name, index, part in rows]
+    (folder / "list.csv").write_text("path,label,split\n" + "".join(lines))
+    return folder / "list.csv"
+
+
+def test_a_label_that_is_only_tested_is_refused(own):
+    rows = [("cat", 0, "train"), ("cat", 1, "test"), ("dog", 0, "test")]
+    with pytest.raises(ValueError, match="no training image of 'dog', but images for validation"):
+        load(CSV=write_csv(own(), rows))
+
+
+def test_a_label_that_is_never_tested_is_said(own, capsys):
+    rows = [("cat", 0, "train"), ("cat", 1, "test"), ("dog", 0, "train")]
+    load(CSV=write_csv(own(), rows))
+    assert "no test image of 'dog'" in capsys.readouterr().out
+
+
+def test_an_image_with_two_labels_is_named(own):
+    path = write_csv(own(), [("cat", 0, "train"), ("dog", 0, "train"), ("cat", 1, "test")])
+    path.write_text(path.read_text() + "dog/0.png,cat,train\n")
+    with pytest.raises(ValueError, match=r"line 5: dog/0\.png is listed before, with another"):
+        load(CSV=path)
+
+
+def test_one_class_is_refused(own):
+    folder = own()
+    shutil.rmtree(folder / "dog")
+    with pytest.raises(ValueError, match=f"{folder} has the single class 'cat'"):
+        load(FOLDER=folder)
+
+
+@pytest.mark.parametrize("key", ["FOLDER", "CSV"])
+def test_nothing_is_said_of_a_layout_that_coop_has(own, capsys, key):
+    source = own()
+    if key == "CSV":
+        rows = [(name, n, part) for name in ("cat", "dog") for n, part in enumerate(SIZES)]
+        source = write_csv(source, rows)
+    load(**{key: source})
+    assert "CoOp" not in capsys.readouterr().out
+
+
+def test_a_folder_can_be_checked(own, capsys):
+    folder = own()
+    assert main(["data", "check", str(folder)]) == 0
+    assert "ImageFolder: complete" in capsys.readouterr().out
+    (folder / "cat" / "0.png").write_bytes(b"no image")
+    assert main(["data", "check", str(folder)]) == 1
+    assert "1 images cannot be read" in capsys.readouterr().out
+
+
+def test_a_csv_can_be_checked(own, capsys):
+    rows = [(name, n, part) for name in ("cat", "dog") for n, part in enumerate(SIZES)]
+    path = write_csv(own(), rows)
+    assert main(["data", "check", str(path)]) == 0
+    path.write_text(path.read_text() + "dog/none.png,dog,train\n")
+    assert main(["data", "check", str(path)]) == 1
+    assert "1 of 7 images are not in" in capsys.readouterr().out

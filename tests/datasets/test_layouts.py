@@ -12,6 +12,17 @@ MOVES = {
     "torchvision's Caltech101": ("Caltech101", "caltech-101", "caltech101"),
     "torchvision's ImageNet": ("ImageNet", "imagenet/images/train", "imagenet/train"),
     "Zenodo's EuroSAT": ("EuroSAT", "eurosat/2750", "eurosat/EuroSAT_RGB"),
+    "Caltech101 at the root": (
+        "Caltech101",
+        "caltech-101/101_ObjectCategories",
+        "101_ObjectCategories",
+    ),
+    "Caltech101 in a folder of its own": (
+        "Caltech101",
+        "caltech-101/101_ObjectCategories",
+        "caltech-101/caltech101/101_ObjectCategories",
+    ),
+    "the archive's Flowers": ("OxfordFlowers", "oxford_flowers/jpg", "oxford_flowers/x/jpg"),
     "Kaggle's Pets": ("OxfordPets", "oxford_pets/images", "oxford_pets/images/images"),
     "the archive's Sketch": ("ImageNetSketch", "imagenet-sketch/images", "imagenet-sketch/sketch"),
     "the archive's A": ("ImageNetA", "imagenet-adversarial/imagenet-a", "imagenet-a"),

@@ -1,111 +1,20 @@
-"""`rpo data prepare`: from archives and from a server on the loopback that misbehaves."""
+"""`rpo data prepare` from archives: what is there is replaced by something whole, or not at all."""
 
-import http.server
-import io
 import json
-import tarfile
-import threading
 import zipfile
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from rpo.cli import main
 from rpo.datasets.eurosat import EuroSAT
-from rpo.datasets.facts import Download
-from rpo.datasets.tools import download as downloading
 from rpo.datasets.tools import prepare as preparing
-from rpo.datasets.tools.download import DownloadError, checksum, download
-from rpo.datasets.tools.unpack import unpack
-
-
-@pytest.fixture
-def source(miniature, tmp_path, monkeypatch):
-    """An archive and a split file of a miniature EuroSAT, whose figures are then the published."""
-    built = miniature("EuroSAT") / "eurosat"
-    folder = tmp_path / "source"
-    folder.mkdir()
-    (built / "split_zhou_EuroSAT.json").rename(folder / "split_zhou_EuroSAT.json")
-    with zipfile.ZipFile(folder / "EuroSAT.zip", "w") as archive:
-        for path in sorted(built.rglob("*.jpg")):
-            archive.write(path, path.relative_to(built))
-    facts = replace(
-        EuroSAT.facts,
-        sizes=(16, 4, 4),
-        classes=4,
-        split_digest="",
-        downloads=(Download("EuroSAT.zip", (), checksum(folder / "EuroSAT.zip")),),
-        split=Download("split_zhou_EuroSAT.json", ()),
-    )
-    monkeypatch.setattr(EuroSAT, "facts", facts)
-    return folder
-
-
-@pytest.fixture
-def prepare(tmp_path):
-    root = tmp_path / "fresh"
-
-    def run(*arguments):
-        return main(["data", "prepare", "eurosat", "--root", str(root), *map(str, arguments)])
-
-    run.root = root
-    return run
+from rpo.datasets.tools import replace as replacing
+from rpo.datasets.tools import stage as staging
 
 
 def check(root):
     return main(["data", "check", "eurosat", "--root", str(root)])
-
-
-@pytest.fixture
-def server(source, monkeypatch):
-    """Serves the folder `source`; `faults` are functions that each spoil one answer."""
-    monkeypatch.setattr(downloading, "PAUSE", 0.0)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            server.requests.append((self.path, self.headers.get("Range")))
-            path = source / self.path.strip("/")
-            if not path.is_file():
-                self.send_error(404)
-                return
-            body = path.read_bytes()
-            first = 0
-            if self.headers.get("Range") and self.headers.get("If-Range") == f'"{len(body)}"':
-                first = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
-            self.send_response(206 if first else 200)
-            self.send_header("ETag", f'"{len(body)}"')
-            answer = body[first:]
-            length = len(answer)
-            if server.faults:
-                answer, length = server.faults.pop(0)(answer)
-            if length is not None:
-                self.send_header("Content-Length", str(length))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.faults, server.requests = [], []
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def breaks_off(answer):
-    return answer[: len(answer) // 2], len(answer)
-
-
-def too_long(answer):
-    return answer + b"!" * 10, len(answer) + 10
-
-
-def damaged(answer):
-    return b"X" + answer[1:], len(answer)
 
 
 def test_from_archives_to_a_whole_dataset(source, prepare):
@@ -120,62 +29,24 @@ def test_images_without_a_split_do_not_pass_until_it_comes(source, prepare, monk
     assert prepare("--split", source / "split_zhou_EuroSAT.json") == 0
 
 
-def test_from_a_server(server, prepare):
-    assert prepare("--mirror", server.address) == 0
-    assert [path for path, _ in server.requests] == ["/EuroSAT.zip", "/split_zhou_EuroSAT.json"]
-
-
-def test_a_broken_connection_is_continued(server, prepare):
-    server.faults += [breaks_off, breaks_off]
-    assert prepare("--mirror", server.address) == 0
-    ranges = [asked for path, asked in server.requests if path == "/EuroSAT.zip"]
-    assert ranges[0] is None and all(asked.startswith("bytes=") for asked in ranges[1:])
-    assert len(ranges) == 3
-
-
-@pytest.mark.parametrize("fault", [too_long, damaged])
-def test_a_wrong_file_is_thrown_away_and_fetched_again(server, prepare, capsys, fault):
-    server.faults.append(fault)
-    assert prepare("--mirror", server.address) == 2
-    said = capsys.readouterr().err
-    assert "has checksum" in said and server.address in said and "--archive" in said
-    assert not (prepare.root / "eurosat").exists() and check(prepare.root) == 1
-    assert not list((prepare.root / ".downloads").iterdir())
-    assert prepare("--mirror", server.address) == 0
-
-
-def test_a_file_that_changed_meanwhile_is_not_mixed(server, source, tmp_path):
-    wanted = Download("file.bin", (f"{server.address}/file.bin",))
-    (source / "file.bin").write_bytes(b"old" * 1000)
-    server.faults += [breaks_off] + [lambda answer: (b"", len(answer))] * downloading.ATTEMPTS
-    with pytest.raises(DownloadError, match="Run the same command again"):
-        download(wanted, tmp_path)
-    assert (tmp_path / "file.bin.part").stat().st_size == 1500
-    (source / "file.bin").write_bytes(b"brand new" * 1000)
-    assert download(wanted, tmp_path).read_bytes() == b"brand new" * 1000
-
-
-def test_a_missing_file_is_refused_at_once(server, tmp_path):
-    with pytest.raises(DownloadError, match="answers 404"):
-        download(Download("none.zip", (f"{server.address}/none.zip",)), tmp_path)
-    assert len(server.requests) == 1
-
-
-def test_the_second_address_is_tried(server, tmp_path):
-    addresses = (f"{server.address}/none.zip", f"{server.address}/EuroSAT.zip")
-    assert download(Download("a.zip", addresses), tmp_path).is_file()
-
-
 class Interrupted(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", ["_unpack_or_copy", "_find_content", "_move", "_place_split"])
+MOMENTS = {
+    "_unpack_or_copy": staging,
+    "_find_content": staging,
+    "refuse_misfit": staging,
+    "swap": preparing,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_interrupted_anywhere_it_is_no_dataset_and_can_be_repeated(
     source, prepare, monkeypatch, moment
 ):
     files = ("--archive", source / "EuroSAT.zip", "--split", source / "split_zhou_EuroSAT.json")
-    original = getattr(preparing, moment)
+    original = getattr(MOMENTS[moment], moment)
 
     def interrupt(*arguments):
         if moment == "_unpack_or_copy":
@@ -184,11 +55,142 @@ def test_interrupted_anywhere_it_is_no_dataset_and_can_be_repeated(
         raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(preparing, moment, interrupt)
+        patch.setattr(MOMENTS[moment], moment, interrupt)
         with pytest.raises(Interrupted):
             prepare(*files)
     assert check(prepare.root) == 1
     assert prepare(*files) == 0
+
+
+@pytest.fixture
+def complete(source, prepare):
+    """A complete dataset with a user's own files in it, and every file below the root."""
+    files = ("--archive", source / "EuroSAT.zip", "--split", source / "split_zhou_EuroSAT.json")
+    assert prepare(*files) == 0
+    samples = prepare.root / "eurosat" / "split_fewshot"
+    samples.mkdir()
+    (samples / "shot_1-seed_1.pkl").write_bytes(b"of an earlier run")
+    (prepare.root / "eurosat" / "2750" / "notes.txt").write_text("only in the old tree")
+    return tree(prepare.root)
+
+
+def tree(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def zip_of(path, entries):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def one_image(source):
+    return {"2750/class_0/image_0.jpg": b"one image"}
+
+
+def one_missing(source):
+    with zipfile.ZipFile(source / "EuroSAT.zip") as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    entries.popitem()
+    return entries
+
+
+def one_empty(source):
+    with zipfile.ZipFile(source / "EuroSAT.zip") as archive:
+        return (
+            {name: archive.read(name) for name in archive.namelist()}
+            | one_image(source)
+            | {"2750/class_0/image_0.jpg": b""}
+        )
+
+
+@pytest.mark.parametrize("content", [one_image, one_missing, one_empty])
+def test_a_wrong_archive_changes_nothing(source, prepare, complete, capsys, content):
+    wrong = zip_of(source / "wrong.zip", content(source))
+    assert prepare("--archive", wrong) == 2
+    said = capsys.readouterr().err
+    assert f"{wrong}: " in said and "of the 24 images of the split are not there, or empty" in said
+    assert tree(prepare.root) == complete
+
+
+def test_too_few_images_without_a_split_change_nothing(source, prepare, capsys):
+    assert prepare("--archive", zip_of(source / "wrong.zip", one_missing(source))) == 2
+    assert "23 images are there, 24 are published" in capsys.readouterr().err
+    assert not (prepare.root / "eurosat").exists()
+
+
+def test_the_split_of_another_dataset_changes_nothing(source, prepare, complete, capsys):
+    other = {part: [["crab/image_0001.jpg", 0, "crab"]] for part in ("train", "val", "test")}
+    (source / "other.json").write_text(json.dumps(other))
+    assert prepare("--split", source / "other.json") == 2
+    assert "other.json is the split of another dataset" in capsys.readouterr().err
+    assert tree(prepare.root) == complete
+
+
+def test_a_right_archive_replaces_images_and_leaves_the_rest(source, prepare, complete):
+    assert prepare("--archive", source / "EuroSAT.zip") == 0
+    notes = prepare.root.joinpath("eurosat/2750/notes.txt").relative_to(prepare.root)
+    assert tree(prepare.root) == {path: complete[path] for path in complete if path != notes}
+
+
+def test_a_linked_dataset_is_replaced_where_it_is(source, prepare, complete, tmp_path):
+    (prepare.root / "eurosat").rename(tmp_path / "elsewhere")
+    (prepare.root / "eurosat").symlink_to(tmp_path / "elsewhere")
+    assert prepare("--archive", source / "EuroSAT.zip") == 0
+    assert (prepare.root / "eurosat").is_symlink()
+    assert not (tmp_path / "elsewhere/2750/notes.txt").exists()
+    assert sorted(path.name for path in prepare.root.iterdir()) == ["eurosat"]
+
+
+def test_what_cannot_be_moved_is_put_back(source, prepare, complete, monkeypatch):
+    rename = replacing.os.rename
+
+    def refuse(old, new):
+        if str(new).endswith("eurosat/split_zhou_EuroSAT.json") and ".ready" in str(old):
+            raise PermissionError(13, "Permission denied", str(new))
+        rename(old, new)
+
+    monkeypatch.setattr(replacing.os, "rename", refuse)
+    with pytest.raises(PermissionError):
+        prepare_directly(prepare, source)
+    assert tree(prepare.root) == complete
+    assert [path.name for path in prepare.root.iterdir()] == ["eurosat"]
+
+
+def prepare_directly(prepare, source):
+    preparing.prepare(EuroSAT, prepare.root, [str(source / "EuroSAT.zip")])
+
+
+STEPS = [
+    *(("shutil", "rmtree", number) for number in range(4)),
+    *(("os", "rename", number) for number in range(4)),
+    ("Path", "rename", 0),
+    ("Path", "rename", 1),
+]
+
+
+@pytest.mark.parametrize(("place", "function", "number"), STEPS)
+def test_killed_at_any_step_the_next_call_makes_it_whole(
+    source, prepare, complete, monkeypatch, place, function, number
+):
+    """Just before the step of that number."""
+    owner = {"shutil": replacing.shutil, "os": replacing.os, "Path": Path}[place]
+    original, calls = getattr(owner, function), []
+
+    def kill(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) > number:
+            raise Interrupted
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, function, kill)
+        with pytest.raises(Interrupted):
+            prepare_directly(prepare, source)
+    assert prepare() == 0
+    assert sorted(path.name for path in prepare.root.iterdir()) == ["eurosat"]
+    assert prepare.root.joinpath("eurosat/split_fewshot/shot_1-seed_1.pkl").is_file()
 
 
 def test_a_cut_archive_is_named_and_places_nothing(source, prepare, capsys):
@@ -217,46 +219,6 @@ def test_what_cannot_be_fetched_says_what_to_do(tmp_path, capsys, name):
     assert main(["data", "prepare", name, "--root", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "cannot be fetched automatically" in said and f"prepare {name} --archive FILE" in said
-
-
-def tar_with(tmp_path, name, kind=tarfile.REGTYPE, link=""):
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.linkname, entry.size = kind, link, 4 if kind == tarfile.REGTYPE else 0
-    with tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as archive:
-        archive.addfile(entry, io.BytesIO(b"evil"))
-    return tmp_path / "bad.tar.gz"
-
-
-def zip_with(tmp_path, name, mode=0):
-    entry = zipfile.ZipInfo(name)
-    entry.external_attr = mode << 16
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
-        archive.writestr(entry, "/etc")
-    return tmp_path / "bad.zip"
-
-
-BAD = {
-    "tar up": lambda path: tar_with(path, "../out.jpg"),
-    "tar deep up": lambda path: tar_with(path, "a/../../out.jpg"),
-    "tar absolute": lambda path: tar_with(path, f"{path}/out.jpg"),
-    "tar symlink": lambda path: tar_with(path, "link", tarfile.SYMTYPE, "/etc"),
-    "tar hard link": lambda path: tar_with(path, "link", tarfile.LNKTYPE, "../out.jpg"),
-    "tar device": lambda path: tar_with(path, "null", tarfile.CHRTYPE),
-    "zip up": lambda path: zip_with(path, "../out.jpg"),
-    "zip absolute": lambda path: zip_with(path, "/tmp/out.jpg"),
-    "zip windows": lambda path: zip_with(path, "C:\\out.jpg"),
-    "zip symlink": lambda path: zip_with(path, "link", 0o120777),
-}
-
-
-@pytest.mark.parametrize("kind", BAD)
-def test_nothing_leaves_the_folder(tmp_path, kind):
-    archive = BAD[kind](tmp_path)
-    target = tmp_path / "target"
-    with pytest.raises(ValueError, match="leads out of the folder|is a link or device"):
-        unpack(archive, target)
-    assert not (tmp_path / "out.jpg").exists()
-    assert not target.exists() or not [path for path in target.rglob("*") if path.is_symlink()]
 
 
 def test_eurosat_for_real(shared, tmp_path):

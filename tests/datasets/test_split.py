@@ -5,14 +5,8 @@ import random
 
 import pytest
 
-from rpo.datasets.split import (
-    digest,
-    group_by_label,
-    read_split,
-    sample_shots,
-    select_classes,
-    split_each_class,
-)
+from rpo.datasets.few_shot import sample_shots
+from rpo.datasets.split import digest, group_by_label, read_split, select_classes, split_each_class
 
 PUBLISHED_SIZES = {
     "Caltech101": (4128, 1649, 2465),

@@ -1,6 +1,9 @@
 """What is known of a dataset before it is on disk: sizes, terms, and where its files are."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..split import PARTS, Split, digest
 
 
 @dataclass(frozen=True)
@@ -10,7 +13,7 @@ class Download:
     Attributes:
         name: what the file is called here.
         addresses: where it is, the best first.
-        md5: checksum where one is published; without it only the length can be verified.
+        md5: checksum where one is published; without it only length and kind can be verified.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Facts:
     classes: int
     gigabytes: float
     terms: str
-    downloads: tuple[Download, ...] = field(default=())
+    downloads: tuple[Download, ...] = ()
     split: Download | None = None
     split_digest: str = ""
 
@@ -50,3 +53,25 @@ class Facts:
     def images(self) -> int:
         """Number of images, all parts together."""
         return sum(self.sizes)
+
+    @property
+    def most_bytes(self) -> float:
+        """More than it can take, unpacked: a bound against wrong archives and hostile servers."""
+        return 1e9 + 4e9 * self.gigabytes + 1e5 * self.images
+
+    def differences(self, split: Split, path: Path) -> str:
+        """What distinguishes a split, read from `path` if that is there, from the published one."""
+        found = [
+            f"{part} has {len(split[part]):,} images, {size:,} are published"
+            for part, size in zip(PARTS, self.sizes, strict=True)
+            # A part that is not published: ImageNet's val, and the train of its test sets.
+            if len(split[part]) != size and (size or part == "test")
+        ]
+        classes = len({label for _, label, _ in split["test"]})
+        if classes != self.classes:
+            found.append(f"{classes:,} classes are tested, {self.classes:,} are published")
+        if path.suffix == ".json" and path.is_file():
+            if not found and self.split_digest not in ("", digest(split)):
+                found.append("it is not CoOp's split")
+            found[:1] = [f"{path}: {first}" for first in found[:1]]
+        return "; ".join(found)
