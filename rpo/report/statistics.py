@@ -1,9 +1,12 @@
 """Mean, spread and harmonic mean of accuracies."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from math import sqrt
 from statistics import fmean, pstdev, stdev
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
+
+# Accuracies in percent of the seeds of one experiment on the same classes.
+BySeed: TypeAlias = Mapping[int, float]
 
 
 class Summary(NamedTuple):
@@ -33,6 +36,21 @@ def summarise(values: Iterable[float]) -> Summary | None:
     return Summary(fmean(numbers), spread, interval, len(numbers), min(numbers), max(numbers))
 
 
+def average(datasets: Collection[BySeed]) -> Summary | None:
+    """The mean of the datasets' means, None unless every one of them has an accuracy.
+
+    Its spread is that of the seeds which all of them have: of their averages over the datasets.
+    """
+    if not datasets or not all(datasets):
+        return None
+    common = set.intersection(*(set(accuracies) for accuracies in datasets))
+    mean = fmean(fmean(accuracies.values()) for accuracies in datasets)
+    spread = summarise(
+        fmean(accuracies[seed] for accuracies in datasets) for seed in sorted(common)
+    )
+    return (spread or Summary(mean, 0.0, None, 1, mean, mean))._replace(mean=mean)
+
+
 def confidence_interval(values: list[float]) -> float:
     """Half the width of the 95 % confidence interval of the mean, by Student's t.
 
@@ -47,3 +65,8 @@ def confidence_interval(values: list[float]) -> float:
 def harmonic_mean(base: float, new: float) -> float:
     """H of two accuracies; 0 if either is 0."""
     return 2 * base * new / (base + new) if base and new else 0.0
+
+
+def harmonic_means(base: BySeed, new: BySeed) -> dict[int, float]:
+    """H of every seed that has both."""
+    return {seed: harmonic_mean(base[seed], new[seed]) for seed in sorted(base) if seed in new}
