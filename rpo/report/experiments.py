@@ -167,7 +167,7 @@ def _told_apart(settings: Sequence[Mapping[str, str]], keys: Sequence[str]) -> l
     ):
         count += 1
     shown = keys[:count]
-    shorts = [key.rpartition(".")[2] for key in shown]
+    shorts = [_short(key) for key in shown]
     titles = [
         short if shorts.count(short) == 1 else key for key, short in zip(shown, shorts, strict=True)
     ]
@@ -178,6 +178,11 @@ def _told_apart(settings: Sequence[Mapping[str, str]], keys: Sequence[str]) -> l
         for one in settings
     ]
     return [f" ({text})" if text else "" for text in texts]
+
+
+def _short(key: str) -> str:
+    """K of TRAINER.RPO.K, and BACKBONE of MODEL.BACKBONE.NAME."""
+    return key.removesuffix(".NAME").rpartition(".")[2]
 
 
 def _values(settings: Mapping[str, str], keys: Sequence[str]) -> tuple[str | None, ...]:

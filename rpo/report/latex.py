@@ -1,24 +1,42 @@
-r"""Tables for LaTeX that fit a column of a two-column article; the package booktabs is needed.
+r"""Tables for LaTeX that fit a two-column article; the package booktabs is needed.
 
-A column that is the same in every row becomes a sentence below the table, as does the config where
-each method has one; a dataset becomes a line above its rows. What is still too wide is continued
-in a second grid, and what is too long in a second table.
+Configs, shots and the like become a sentence below the table where each method has one; a dataset
+becomes a line above its rows. What is still too wide spans both columns; what is wider than these
+is continued in a second grid, and what is too long in a second table.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import NamedTuple
 
 from rpo.report.table import Table, cell_text
 
-# Points. The columns of article are 229 wide, those of conferences wider.
-WIDTH = 222
+# Points. The columns of article are 229 wide, both are 469; those of conferences are wider.
+WIDTH, BOTH = 226, 462
 GAP = 4.0
 # A text that is wider breaks into lines.
-WIDEST_TEXT = 66.0
+WIDEST_TEXT = 70.0
+# Lines of such a text are not full.
+NARROW = 0.8 * WIDEST_TEXT
 # Lines of a page that is nothing but a table.
-LINES = 48
+LINES = 46
+# These become a sentence where no method has two of them.
+SAID = ("config", "shots", "backbone", "seeds", "runs", "targets", "device")
 # These tell what a row is about, and are repeated where a table is continued to the right.
 NAMES = ("dataset", "classes", "method", "config", "shots", "backbone", "metric")
+# Widths of letters in points; what is not here is a capital, or a letter of another script.
+LETTERS = (
+    ("ijl.,:;'!|", 2.5),
+    ("frst()[]/- ", 3.5),
+    ("0123456789aceogz", 4.4),
+    ("bdhknpquvxy_+=*", 4.8),
+    ("IJLSZ", 5.5),
+    ("BCEFPRT", 6.3),
+    ("wm±", 7.2),
+    ("MW%@&", 8.8),
+)
+BREAKS = re.compile(r"(?<=[/@:+-])(?=\w)|(?<=\\_)|(?<=\.)(?=[a-z])|(?<=[a-z])(?=[A-Z][a-z])")
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -27,8 +45,8 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "±": r"$\pm$",
-    "_": r"\_\allowbreak{}",
-    **{letter: f"\\{letter}" for letter in "&%$#{}"},
+    "−": "$-$",
+    **{letter: f"\\{letter}" for letter in "&%$#{}_"},
 }
 
 
@@ -68,37 +86,42 @@ def to_latex(table: Table, notes: Sequence[str], spread: str) -> str:
 
 
 def _without_constants(columns: Sequence[Column]) -> tuple[list[Column], list[str]]:
-    """The columns that say something in every row, and a sentence on the others."""
+    """The columns that differ within a method, and a sentence on each of the others."""
+    methods = next((column.cells for column in columns if column.header == "method"), None)
     kept, said = [], []
-    by_header = {column.header: column for column in columns}
     for column in columns:
-        values = set(column.cells) - {"-"}
-        if column.header in ("shots", "seeds", "runs", "targets", "device") and len(values) == 1:
-            some = " (where there are any)" if "-" in column.cells else ""
-            said.append(f"{column.header.capitalize()}: {values.pop()}{some}.")
-        elif column.header == "config" and "method" in by_header:
-            pairs = dict.fromkeys(zip(by_header["method"].cells, column.cells, strict=True))
-            if len(pairs) == len({method for method, _ in pairs}):
-                said.append(f"Configs: {', '.join(' '.join(pair) for pair in pairs)}.")
-            else:
-                kept.append(column)
+        pairs = dict.fromkeys(zip(methods or (), column.cells, strict=False))
+        if column.header in SAID and pairs and len(pairs) == len(set(methods or ())):
+            said.append(_sentence(column.header, [*pairs]))
         else:
             kept.append(column)
     return kept, said
 
 
+def _sentence(header: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """What each method has, in short: "Seeds: 3; ZeroshotCLIP 1."."""
+    values = [value for _, value in pairs]
+    common = max(dict.fromkeys(values), key=values.count)
+    others = (f"{method} {value}" for method, value in pairs if value != common)
+    return f"{header.capitalize()}: {'; '.join([common, *others])}."
+
+
 def _pages(columns: Sequence[Column]) -> Iterator[range]:
     """Rows that fit a page, cut before a dataset where there is one."""
-    most = max(6, LINES // len(list(_grids(columns))) - 3)
+    most = max(6, LINES // len(_grids(columns)) - 3)
     start = cut = lines = 0
+    heights: list[int] = []
     for row in range(len(columns[0].cells)):
         opens = _opens(columns[0], row)
         cut = row if opens else cut
-        lines += 1 + opens
-        if lines > most:
+        heights.append(
+            max(map(ceil, (text_width(column.cells[row]) / NARROW for column in columns)))
+        )
+        lines += heights[row] + opens
+        if lines > most and row > start:
             end = cut if cut > start else row
             yield range(start, end)
-            start, lines = end, row - end + 2
+            start, lines = end, sum(heights[end:]) + 1
     yield range(start, len(columns[0].cells))
 
 
@@ -107,11 +130,17 @@ def _opens(column: Column, row: int) -> bool:
     return column.header == "dataset" and (row == 0 or column.cells[row] != column.cells[row - 1])
 
 
-def _grids(columns: Sequence[Column]) -> Iterator[list[Column]]:
-    """Columns that stand side by side, those of the names in each of them."""
+def _grids(columns: Sequence[Column]) -> list[list[Column]]:
+    """Columns that stand side by side: one grid, or as many as it takes across both columns."""
+    narrow = list(_fitting(columns, WIDTH))
+    return narrow if len(narrow) == 1 else list(_fitting(columns, BOTH))
+
+
+def _fitting(columns: Sequence[Column], width: float) -> Iterator[list[Column]]:
+    """Grids of a width, the columns of the names in each of them."""
     body = [column for column in columns if column.header != "dataset"]
     names = [column for column in body if column.header in NAMES]
-    room = WIDTH - sum(column.width + GAP for column in names)
+    room = width + GAP - sum(column.width + GAP for column in names)
     grid: list[Column] = []
     for column in (column for column in body if column.header not in NAMES):
         if grid and sum(each.width + GAP for each in (*grid, column)) > room:
@@ -123,16 +152,18 @@ def _grids(columns: Sequence[Column]) -> Iterator[list[Column]]:
 
 def _environment(title: str, columns: Sequence[Column], rows: range, notes: Sequence[str]) -> str:
     grids = [_grid(grid, columns[0], rows) for grid in _grids(columns)]
-    text = " ".join(map(escape, notes))
-    below = [r"\par\smallskip", rf"\parbox{{\columnwidth}}{{\scriptsize {text}}}"] if text else []
+    star = "*" if len(list(_fitting(columns, WIDTH))) > 1 else ""
+    text = " ".join(map(breakable, notes))
+    box = rf"\parbox{{\linewidth}}{{\scriptsize\raggedright {text}}}"
+    below = [r"\par\smallskip", box] if text else []
     return "\n".join(
         [
-            r"\begin{table}[tp]",
+            rf"\begin{{table{star}}}[tp]",
             rf"\centering\footnotesize\setlength{{\tabcolsep}}{{{GAP / 2:g}pt}}",
-            rf"\caption{{{escape(title)}}}",
+            rf"\caption{{{escape(title)}}}\smallskip",
             "\n\\par\\medskip\n".join(grids),
             *below,
-            r"\end{table}",
+            rf"\end{{table{star}}}",
         ]
     )
 
@@ -168,11 +199,13 @@ def _header(column: Column) -> str:
 def _cell(column: Column, row: int) -> str:
     """A spread is small; a long text breaks into lines."""
     text = column.cells[row]
+    if column.number and text.startswith("-") and text != "-":
+        text = f"−{text[1:]}"
     mean, sign, spread = text.partition(" ± ")
     if sign:
         return rf"{escape(mean)}{{\tiny$\pm${escape(spread)}}}"
-    if text_width(text) > WIDEST_TEXT:
-        return rf"\parbox[t]{{{WIDEST_TEXT:g}pt}}{{\raggedright {escape(text)}\strut}}"
+    if not column.number and text_width(text) > WIDEST_TEXT:
+        return rf"\parbox[t]{{{WIDEST_TEXT:g}pt}}{{\raggedright {breakable(text)}\strut}}"
     return escape(text)
 
 
@@ -181,16 +214,17 @@ def escape(text: str) -> str:
     return "".join(SPECIAL.get(letter, letter) for letter in text)
 
 
+def breakable(text: str) -> str:
+    """The same; long words may break behind signs, and before a capital."""
+    return BREAKS.sub(r"\\allowbreak{}", escape(text))
+
+
 def text_width(text: str) -> float:
     """In points, of eight-point type: rather too large."""
     mean, sign, spread = text.partition(" ± ")
     width = sum(map(_letter_width, mean))
-    return width + (0.85 * sum(map(_letter_width, f"±{spread}")) if sign else 0)
+    return width + (0.82 * sum(map(_letter_width, f"±{spread}")) if sign else 0)
 
 
 def _letter_width(letter: str) -> float:
-    if letter in "MW%@":
-        return 8.8
-    if letter in "mw±":
-        return 7.2
-    return 3.4 if letter in "ijlft.,:;' -" else 6.4 if letter.isupper() else 4.4
+    return next((width for letters, width in LETTERS if letter in letters), 6.8)
