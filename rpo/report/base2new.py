@@ -5,10 +5,27 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rpo.report.frame import Experiment, Line, Scores, by_line, order_of, own_runs, scores
+from rpo.report.frame import (
+    Experiment,
+    Line,
+    Scores,
+    by_line,
+    known_test_sets,
+    order_of,
+    own_runs,
+    scores,
+)
 from rpo.report.names import BENCHMARK, dataset_order
-from rpo.report.noise import Noise, TestSet, harmonic_noise, known_test_sets, mean_noise
-from rpo.report.statistics import BySeed, Summary, average, harmonic_mean
+from rpo.report.statistics import (
+    BySeed,
+    Noise,
+    Summary,
+    TestSet,
+    average,
+    harmonic_mean,
+    harmonic_noise,
+    mean_noise,
+)
 from rpo.report.table import About, Cell, Table, log_notes, shown_shots, span
 
 HEADERS = ("dataset", "method", "config", "shots", "base", "new", "H", "H of means", "seeds")

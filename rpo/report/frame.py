@@ -14,7 +14,7 @@ import pandas as pd
 from rpo.report.experiments import agree, model_settings
 from rpo.report.names import CLASSES, dataset_order, learns, method_order
 from rpo.report.reading import Run
-from rpo.report.statistics import BySeed, harmonic_means
+from rpo.report.statistics import BySeed, TestSet, harmonic_means
 
 # Accuracies by seed under "base", "new", "all" and "H"; empty where there is none.
 Scores: TypeAlias = Mapping[str, BySeed]
@@ -160,3 +160,14 @@ def order_of(experiment: Experiment) -> tuple[Any, ...]:
 
 def order_of_line(line: Line) -> tuple[Any, ...]:
     return (*method_order(line.method), *line)
+
+
+def known_test_sets(frame: pd.DataFrame) -> dict[tuple[str, str], TestSet]:
+    """Those of every (dataset, classes)."""
+    return {
+        (dataset, classes): TestSet(
+            max(len(content.get("class_names") or ()) for content in members["content"]),
+            int(members["images"].max()),
+        )
+        for (dataset, classes), members in frame.groupby(["dataset", "classes"], observed=True)
+    }

@@ -7,8 +7,7 @@ import pandas as pd
 
 from rpo.report.frame import Experiment, Line
 from rpo.report.names import learns
-from rpo.report.noise import Noise
-from rpo.report.statistics import Summary
+from rpo.report.statistics import Noise, Summary
 
 # None is a missing value, which is not the same as zero or an empty text.
 Cell = str | int | float | Summary | None

@@ -11,14 +11,14 @@ from rpo.report.frame import (
     EXPERIMENT,
     Line,
     experiment_of,
+    known_test_sets,
     order_of_line,
     own_runs,
     scores,
 )
 from rpo.report.names import CLASSES, DOMAINS, dataset_order, learns
-from rpo.report.noise import TestSet, known_test_sets, mean_noise
 from rpo.report.pivots import Panel, Points, Series, average_curve, order_of_series, over_shots
-from rpo.report.statistics import BySeed, Summary, average, summarise
+from rpo.report.statistics import BySeed, Summary, TestSet, average, mean_noise, summarise
 from rpo.report.table import About, Cell, Table, log_notes, shown_shots, span
 from rpo.suggest import unknown
 

@@ -3,6 +3,7 @@
 import pytest
 
 from rpo.cli import main
+from rpo.report.pivots import averages_over_shots, over_shots
 from rpo.report.table import cell_text
 from rpo.report.tables import TABLES, build_tables
 
@@ -142,6 +143,47 @@ def test_shots(write_run, rows):
         ["DTD", "all", "RPO", "main_K24", "-", "51.00", "-", "66.00"],
         ["Average (2)", "all", "RPO", "main_K24", "-", "51.00", "-", "66.00"],
     ]
+
+
+def test_a_dataset_with_one_number_of_shots_is_in_curves_and_average(write_run, read_frame, rows):
+    for dataset, shots in (("EuroSAT", 1), ("EuroSAT", 16), ("DTD", 16)):
+        write_run(50 + shots, classes="all", shots=shots, dataset=dataset)
+    write_run(60, classes="all", shots=16, method="CoOp")
+    assert rows("shots") == [
+        ["EuroSAT", "all", "CoOp", "main_K24", "-", "60.00"],
+        ["EuroSAT", "all", "RPO", "main_K24", "51.00", "66.00"],
+        ["DTD", "all", "RPO", "main_K24", "-", "66.00"],
+        ["Average (2)", "all", "RPO", "main_K24", "-", "66.00"],
+    ]
+    panels = over_shots(read_frame())
+    assert [panel.title for panel in panels] == ["EuroSAT", "DTD"]
+    (average,) = averages_over_shots(panels)
+    assert [series.method for series in average.curves] == ["RPO"]
+    assert [series.method for series in average.left_out] == ["CoOp"]
+
+
+def test_an_average_over_fewer_datasets_says_which_it_lacks(write_run, read_frame):
+    for dataset in ("ImageNet", "EuroSAT", "Digits"):
+        write_pairs(write_run, [80], [80], dataset=dataset)
+        if dataset != "Digits":
+            write_pairs(write_run, [80], [80], dataset=dataset, method="CoOp")
+    (table,) = build_tables(read_frame(), ["base2new"])
+    said = "Averages over fewer datasets: CoOp main_K24 is without Digits."
+    assert said in table.notes
+
+
+def test_chosen_seeds_and_decimals(write_run, write_log, tmp_path, capsys):
+    for seed, accuracy in ((1, 80.06), (2, 80.14), (3, 99.0)):
+        write_run(accuracy, seed=seed)
+    write_run(50, method="ZeroshotCLIP", seed=-1, shots=-1)
+    command = ["report", str(tmp_path), "--table", "base2new", "--format", "csv"]
+    assert main([*command, "--seeds", "1", "2", "--decimals", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "EuroSAT,RPO,main_K24,16,80.10,0.00," in printed and "ZeroshotCLIP" in printed
+    assert main([*command, "--seeds", "7"]) == 0
+    (tmp_path / "output/base/EuroSAT/shots_-1/ZeroshotCLIP/vit_b16/seed-1/results.json").unlink()
+    assert main([*command, "--seeds", "7"]) == 2
+    assert "no run has the seed 7; there are 1, 2, 3" in capsys.readouterr().err
 
 
 def test_seeds(write_run, rows):

@@ -6,11 +6,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from rpo.report import pooled
-from rpo.report.frame import Experiment
+from rpo.report.frame import Experiment, known_test_sets
 from rpo.report.names import CLASSES
-from rpo.report.noise import Noise, binomial_error, known_test_sets
 from rpo.report.pooled import Group
-from rpo.report.statistics import Summary, summarise
+from rpo.report.statistics import Noise, Summary, binomial_error, summarise
 from rpo.report.table import Cell, Table
 
 METRICS = {
