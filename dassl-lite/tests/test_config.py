@@ -1,6 +1,7 @@
 """Defaults are the original's, and each copy is independent."""
 
 import pytest
+from yacs.config import CfgNode
 
 from dassl.config import clean_cfg, get_cfg_default
 
@@ -114,3 +115,15 @@ def test_clean_cfg_keeps_one_trainer(cfg):
     cfg.TRAINER.OTHER = type(cfg)({"K": 1})
     clean_cfg(cfg, "ToyPrompts")
     assert set(cfg.TRAINER) == {"NAME", "TOYPROMPTS"}
+
+
+def test_sections_of_programs_are_merged(tmp_path):
+    """As CoOp's train.py adds its section, and as its YAML files set it."""
+    cfg = get_cfg_default()
+    cfg.TRAINER.COOP = CfgNode({"N_CTX": 16})
+    path = tmp_path / "rn50.yaml"
+    path.write_text("TRAINER: {COOP: {N_CTX: 4}}\nOPTIM: {LR: 0.5}\n")
+    cfg.merge_from_file(str(path))
+    assert (cfg.TRAINER.COOP.N_CTX, cfg.OPTIM.LR) == (4, 0.5)
+    cfg.merge_from_other_cfg(CfgNode({"TRAINER": {"COOP": {"N_CTX": 8}}}))
+    assert cfg.TRAINER.COOP.N_CTX == 8

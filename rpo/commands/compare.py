@@ -2,11 +2,9 @@
 
 import argparse
 
-from rpo.commands.report import add_output_arguments, write
+from rpo.commands.report import add_output_arguments, read, write
 from rpo.report.comparison import compare
-from rpo.report.later import later_methods
-from rpo.report.published import of_papers
-from rpo.report.records import read_records
+from rpo.report.published import later_methods, of_papers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     of_papers(args.source)  # a mistyped paper is told before anything is read
-    tables = compare(read_records(args.folders), args.source)
+    frame, _ = read(args)
+    tables = compare(frame, args.source)
     write([*tables, *([later_methods()] if args.later else [])], args)
     return 0

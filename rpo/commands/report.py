@@ -1,16 +1,23 @@
 """`rpo report`: the tables of the runs below some folders."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
+
 from rpo.files import write_text
-from rpo.report import visual
 from rpo.report.formats import FORMATS, SPREADS, SUFFIXES, remarks, render
-from rpo.report.records import read_records
+from rpo.report.frame import build_frame, choose
+from rpo.report.reading import read_runs
 from rpo.report.table import Table
 from rpo.report.tables import TABLES, build_tables
+
+# What draws: the packages of the extra `report`.
+NEEDED = ("matplotlib", "jinja2")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +29,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after the folders: which tables (default: all for which there are runs)",
     )
     add_output_arguments(parser)
-    visual.add_arguments(parser)
+    parser.add_argument("--html", metavar="FILE", help="write one page with everything, too")
+    parser.add_argument("--figures", metavar="DIR", help="write the figures as SVG and PDF, too")
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that prints tables takes."""
     parser.add_argument("folders", nargs="+", metavar="DIR", help="output folders, searched below")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, help="after the folders: runs of these seeds only"
+    )
+    parser.add_argument(
+        "--decimals",
+        type=int,
+        choices=range(5),
+        help="round the accuracies of runs first; 1 as the papers, which average what logs print",
+    )
     parser.add_argument(
         "--format",
         choices=FORMATS,
@@ -40,21 +57,36 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    visual.check(args)
-    records = read_records(args.folders)
-    tables = build_tables(records, args.table)
+    check_drawing(args)
+    frame, notes = read(args)
+    tables = build_tables(frame, args.table)
     write(tables, args)
-    visual.write(records, tables, args)
+    draw(frame, tables, notes, args)
     return 0
+
+
+def check_drawing(args: argparse.Namespace) -> None:
+    """Raises ImportError, before anything is read, if a figure is asked for and cannot be drawn."""
+    asked = [name for name in ("html", "figures") if getattr(args, name)]
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if asked and missing:
+        raise ImportError(
+            f"--{asked[0]} needs {' and '.join(missing)}: pip install 'rpo-clip[report]'"
+        )
+
+
+def read(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
+    """The runs that were asked for, and what was said of files that were skipped."""
+    runs, notes = read_runs(args.folders)
+    return choose(build_frame(runs), args.seeds, args.decimals), notes
 
 
 def write(tables: Sequence[Table], args: argparse.Namespace) -> None:
     """Prints the tables, or writes them to the file asked for."""
     form = args.format or default_format(args.output)
     text = render(tables, form, args.spread)
-    if form == "csv":
-        for remark in remarks(tables, args.spread):
-            print(remark, file=sys.stderr)
+    for remark in remarks(tables, form, args.spread):
+        _say(remark)
     if args.output:
         write_text(Path(args.output), text)
     else:
@@ -66,3 +98,25 @@ def default_format(output: str | None) -> str:
     if output:
         return SUFFIXES.get(Path(output).suffix, "markdown")
     return "terminal" if sys.stdout.isatty() else "markdown"
+
+
+def draw(
+    frame: pd.DataFrame, tables: Sequence[Table], notes: Sequence[str], args: argparse.Namespace
+) -> None:
+    """Writes the page and the figures that were asked for and says what was written."""
+    if args.figures:
+        from rpo.report.figures.gallery import write_figures
+
+        count = write_figures(frame, Path(args.figures))
+        _say(f"{count} figures, as SVG and PDF, are in {args.figures}")
+    if args.html:
+        from rpo.report.page.write import write_page
+
+        workers = os.cpu_count() or 1
+        size = write_page(frame, tables, Path(args.html), workers, notes)
+        _say(f"the page is {args.html} ({size / 1e6:.1f} MB)")
+
+
+def _say(message: str) -> None:
+    """On stderr: the tables on stdout may be CSV or JSON for another program."""
+    print(message, file=sys.stderr)

@@ -13,7 +13,8 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, pstdev
 
-from rpo.report.logs import FILE_NAME, newest_log
+from rpo.report.logs import FILE_NAME, newest_with_result, read_lines
+from rpo.report.names import clean
 from rpo.report.statistics import confidence_interval
 
 # What a log must say before a number counts; older versions of Dassl finish differently.
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     try:
         folders = _visible(args.directory) if args.multi_exp else [args.directory]
+        if not folders:
+            raise ValueError(f"there is no experiment in {shown(args.directory)}: it is empty")
         means = [summarise_folder(folder, args) for folder in folders]
     except (ValueError, OSError) as error:
         print(f"parse_test_res.py: {error}", file=sys.stderr)
@@ -51,20 +54,23 @@ def summarise_folder(folder: Path, args: argparse.Namespace) -> float:
         FileNotFoundError: an entry of the folder has no log.
         ValueError: no log has the number.
     """
-    print(f"Parsing files in {folder}")
+    runs = _visible(folder)
+    if not runs:
+        raise ValueError(f"there is no run in {shown(folder)}: it holds no folder like seed1")
+    print(f"Parsing files in {shown(folder)}")
+    signals = TESTED if args.test_log else TRAINED
     numbers = []
-    for run in _visible(folder):
-        log = newest_log(run)
+    for run in runs:
+        log = newest_with_result(run, lambda path: last_number(path, args.keyword, signals))
         if log is None:
-            raise FileNotFoundError(f"{run} is no run: there is no {FILE_NAME} in it")
-        number = last_number(log, args.keyword, TESTED if args.test_log else TRAINED)
-        if number is None:
-            print(f"{log} is left out: {_why(args)}", file=sys.stderr)
+            raise FileNotFoundError(f"{shown(run)} is no run: there is no {FILE_NAME} in it")
+        if log.result is None:
+            print(f"{shown(log.path)} is left out: {_why(args)}", file=sys.stderr)
             continue
-        numbers.append(number)
-        print(f"file: {log}. {args.keyword}: {number:.2f}%. ")
+        numbers.append(log.result)
+        print(f"file: {shown(log.path)}. {args.keyword}: {log.result:.2f}%. ")
     if not numbers:
-        raise ValueError(f"nothing found in {folder}: {_why(args)}")
+        raise ValueError(f"nothing found in {shown(folder)}: {_why(args)}")
     _print_summary(folder, numbers, args)
     return fmean(numbers)
 
@@ -73,7 +79,7 @@ def last_number(log: Path, keyword: str, signals: Sequence[str]) -> float | None
     """The last `* keyword: number%` below the first line that equals one of the signals."""
     pattern = re.compile(rf"\* {re.escape(keyword)}: ([\.\deE+-]+)%")
     number, reached = None, False
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_lines(log):
         reached = reached or line.strip() in signals
         found = pattern.search(line)
         if found and reached:
@@ -85,7 +91,7 @@ def _print_summary(folder: Path, numbers: Sequence[float], args: argparse.Namesp
     spread = pstdev(numbers)
     if args.ci95:
         spread *= 1.96 / sqrt(len(numbers))  # the original's: the normal's quantile, population std
-    print(f"===\nSummary of directory: {folder}")
+    print(f"===\nSummary of directory: {shown(folder)}")
     print(f"* {args.keyword}: {fmean(numbers):.2f}% +- {spread:.2f}%")
     if args.ci95 and len(numbers) > 1:
         width = confidence_interval(list(numbers))
@@ -97,6 +103,11 @@ def _visible(folder: Path) -> list[Path]:
     """The folders in a folder but hidden ones, in the original's order: seed10 before seed2."""
     found = (path for path in folder.iterdir() if path.is_dir())
     return sorted(path for path in found if not path.name.startswith("."))
+
+
+def shown(path: Path) -> str:
+    """A path without what a terminal would obey."""
+    return clean(str(path))
 
 
 def _why(args: argparse.Namespace) -> str:

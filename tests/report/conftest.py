@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from rpo.report.frame import build_frame
+from rpo.report.reading import read_runs
+
 HEAD = """***************
 ** Arguments **
 ***************
@@ -36,11 +39,17 @@ Python version: 3.9.16
 """
 RESULT = """Evaluate on the *{split}* set
 => result
-* total: 1,000
-* accuracy: {accuracy:.1f}%
+* total: {total:,}
+{correct}* accuracy: {accuracy:.1f}%
 * error: {error:.1f}%
 * macro_f1: {accuracy:.1f}%
 """
+
+
+@pytest.fixture
+def read_frame(tmp_path):
+    """A function to the frame of all runs below a folder, by default the test's own."""
+    return lambda folder=tmp_path: build_frame(read_runs([folder]).runs)
 
 
 @pytest.fixture
@@ -69,9 +78,22 @@ def write_run(tmp_path):
 
 @pytest.fixture
 def write_log(tmp_path):
-    """A function that writes a log.txt of the original programs; without `head` no settings."""
+    """A function that writes a log.txt of the original programs.
 
-    def write(folder, accuracy, name="log.txt", head=True, split="test", **changes):
+    Without `head` it has no settings, without `counts` no number of correct images, and with the
+    accuracy None no result: the run was stopped.
+    """
+
+    def write(
+        folder,
+        accuracy,
+        name="log.txt",
+        head=True,
+        split="test",
+        counts=True,
+        total=1000,
+        **changes,
+    ):
         values = {
             "dataset": "Caltech101",
             "method": "RPO",
@@ -84,9 +106,18 @@ def write_log(tmp_path):
         } | changes
         path = tmp_path / folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        result = RESULT.format(split=split, accuracy=accuracy, error=100 - accuracy)
-        finished = "" if values["eval_only"] else "epoch [15/15] loss 0.5\nFinish training\n"
-        path.write_text((HEAD.format(**values) if head else "") + finished + result)
+        text = HEAD.format(**values) if head else ""
+        if accuracy is not None:
+            correct = round(total * accuracy / 100)
+            text += "" if values["eval_only"] else "epoch [15/15] loss 0.5\nFinish training\n"
+            text += RESULT.format(
+                split=split,
+                total=total,
+                correct=f"* correct: {correct:,}\n" if counts else "",
+                accuracy=100 * correct / total,
+                error=100 - 100 * correct / total,
+            )
+        path.write_text(text + "Elapsed: 0:12:03\n")
         return path
 
     return write

@@ -148,3 +148,13 @@ def test_nothing_to_compare(write_run, tmp_path, capsys):
     write_run(80, classes="all")
     assert main(["compare", str(tmp_path)]) == 2
     assert "nothing published to compare" in capsys.readouterr().err
+
+
+def test_the_backbone_is_shown_beside_every_run_if_one_is_another(write_run, compare):
+    write_run(80, method="CoOp")
+    write_run(75, method="CoOp", backbone="RN50", folder="rn50/rn50/seed1")
+    (table,) = compare()
+    rows = {row["config"]: row for row in find(table, "EuroSAT", "base", "PromptKD")}
+    assert rows["main_K24"]["backbone"] == "ViT-B/16"
+    assert rows["main_K24"]["seed spread"] == "one seed"
+    assert rows["rn50"]["backbone"] == "RN50" and rows["rn50"]["seed spread"] == "other backbone"

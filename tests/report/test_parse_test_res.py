@@ -77,6 +77,22 @@ def test_a_rerun_counts(folder, write_log, capsys):
     assert "seed1/log.txt-2023-08-01-10-00-00. accuracy: 50.00%" in capsys.readouterr().out
 
 
+def test_a_rerun_that_was_stopped_does_not_hide_the_result(folder, write_log, capsys):
+    write_log("exp/a/seed1", None, name="log.txt-2023-08-01-10-00-00")
+    assert main([str(folder)]) == 0
+    assert "seed1/log.txt. accuracy: 94.40%" in capsys.readouterr().out
+
+
+def test_an_empty_folder_gets_one_sentence(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err == (
+        f"parse_test_res.py: there is no run in {tmp_path}: it holds no folder like seed1\n"
+    )
+    assert main([str(tmp_path), "--multi-exp"]) == 2
+    assert "there is no experiment in" in capsys.readouterr().err
+
+
 def test_an_unfinished_seed_is_named(folder, write_log, capsys):
     write_log("exp/a/seed2", 1.0, eval_only=True)
     assert main([str(folder)]) == 0

@@ -3,17 +3,17 @@
 import pytest
 
 from rpo.cli import main
-from rpo.report.records import read_records
+from rpo.report.pivots import averages_over_shots, over_shots
 from rpo.report.table import cell_text
 from rpo.report.tables import TABLES, build_tables
 
 
 @pytest.fixture
-def rows(tmp_path):
+def rows(read_frame):
     """A function to the rows of the first table of a name, as they are printed."""
 
     def read(name, number=0):
-        table = build_tables(read_records([tmp_path]), [name])[number]
+        table = build_tables(read_frame(), [name])[number]
         return [[cell_text(cell) for cell in row] for row in table.rows]
 
     return read
@@ -43,17 +43,23 @@ def test_methods_in_the_order_of_the_papers(write_run, rows):
     ]
 
 
-def test_only_seeds_that_have_both_count(write_run, rows):
-    """The authors ran 10 seeds on new classes and 3 on base: their table is of those 3."""
+def test_base_and_new_are_of_all_seeds_and_h_of_those_that_have_both(write_run, rows):
+    """H of the seeds is the mean of 68.57 and 76.36; H of means that of 82 and 40."""
     write_pairs(write_run, [80, 84], [60, 70, 10, 20])
     (row,) = rows("base2new")
-    assert row[4:6] == ["82.00 ± 2.00", "65.00 ± 5.00"] and row[-1] == "2 (without new 3-4)"
+    assert row[4:6] == ["82.00 ± 2.00", "40.00 ± 25.50"]
+    assert row[6:8] == ["72.47 ± 3.90", "53.77"] and row[-1] == "base 2, new 4, H 2"
+
+
+def test_seeds_with_new_classes_only_are_not_lost(write_run, rows):
+    write_pairs(write_run, [], [60, 70])
+    assert rows("base2new")[0][4:] == ["-", "65.00 ± 5.00", "-", "-", "2"]
 
 
 def test_base_and_new_of_different_seeds_have_no_h_of_seeds(write_run, rows):
     write_run(80, classes="base", seed=1)
     write_run(60, classes="new", seed=2)
-    assert rows("base2new")[0][4:] == ["80.00", "60.00", "-", "68.57", "1 (base 1, new 2)"]
+    assert rows("base2new")[0][4:] == ["80.00", "60.00", "-", "68.57", "base 1, new 1, H 0"]
 
 
 def test_averages_and_what_is_missing(write_run, rows, tmp_path):
@@ -139,6 +145,47 @@ def test_shots(write_run, rows):
     ]
 
 
+def test_a_dataset_with_one_number_of_shots_is_in_curves_and_average(write_run, read_frame, rows):
+    for dataset, shots in (("EuroSAT", 1), ("EuroSAT", 16), ("DTD", 16)):
+        write_run(50 + shots, classes="all", shots=shots, dataset=dataset)
+    write_run(60, classes="all", shots=16, method="CoOp")
+    assert rows("shots") == [
+        ["EuroSAT", "all", "CoOp", "main_K24", "-", "60.00"],
+        ["EuroSAT", "all", "RPO", "main_K24", "51.00", "66.00"],
+        ["DTD", "all", "RPO", "main_K24", "-", "66.00"],
+        ["Average (2)", "all", "RPO", "main_K24", "-", "66.00"],
+    ]
+    panels = over_shots(read_frame())
+    assert [panel.title for panel in panels] == ["EuroSAT", "DTD"]
+    (average,) = averages_over_shots(panels)
+    assert [series.method for series in average.curves] == ["RPO"]
+    assert [series.method for series in average.left_out] == ["CoOp"]
+
+
+def test_an_average_over_fewer_datasets_says_which_it_lacks(write_run, read_frame):
+    for dataset in ("ImageNet", "EuroSAT", "Digits"):
+        write_pairs(write_run, [80], [80], dataset=dataset)
+        if dataset != "Digits":
+            write_pairs(write_run, [80], [80], dataset=dataset, method="CoOp")
+    (table,) = build_tables(read_frame(), ["base2new"])
+    said = "Averages over fewer datasets: CoOp main_K24 is without Digits."
+    assert said in table.notes
+
+
+def test_chosen_seeds_and_decimals(write_run, write_log, tmp_path, capsys):
+    for seed, accuracy in ((1, 80.06), (2, 80.14), (3, 99.0)):
+        write_run(accuracy, seed=seed)
+    write_run(50, method="ZeroshotCLIP", seed=-1, shots=-1)
+    command = ["report", str(tmp_path), "--table", "base2new", "--format", "csv"]
+    assert main([*command, "--seeds", "1", "2", "--decimals", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "EuroSAT,RPO,main_K24,16,80.10,0.00," in printed and "ZeroshotCLIP" in printed
+    assert main([*command, "--seeds", "7"]) == 0
+    (tmp_path / "output/base/EuroSAT/shots_-1/ZeroshotCLIP/vit_b16/seed-1/results.json").unlink()
+    assert main([*command, "--seeds", "7"]) == 2
+    assert "no run has the seed 7; there are 1, 2, 3" in capsys.readouterr().err
+
+
 def test_seeds(write_run, rows):
     for seed, accuracy in ((1, 60), (2, 62), (10, 64)):
         write_run(accuracy, seed=seed)
@@ -150,15 +197,22 @@ def test_seeds(write_run, rows):
 
 
 def test_cost(write_run, rows):
+    """Each seed counts once: the first needs 7.5 ms an image, the mean of 5 and 10."""
     common = {"learnt_parameters": 30720, "device": "cpu", "images": {"test": 200}}
     write_run(80, seconds={"train": 10, "test": 1}, peak_mb=500.0, **common)
     write_run(80, seconds={"train": 14, "test": 1}, peak_mb=600.0, seed=2, **common)
     write_run(70, seconds={"test": 2}, classes="new", **common)
     write_run(70, dataset="DTD")
     assert rows("cost") == [
-        ["EuroSAT", "RPO", "main_K24", "16", "30720", "12.00 ± 2.00", "6.67 ± 2.36", "600.00"]
+        ["EuroSAT", "RPO", "main_K24", "16", "30720", "12.00 ± 2.00", "6.25 ± 1.25", "600.00"]
         + ["cpu", "3"]
     ]
+
+
+def test_two_evaluations_of_one_seed_are_no_spread(write_run, rows):
+    for classes, seconds in (("base", 1.0), ("new", 3.0)):
+        write_run(80, classes=classes, seconds={"test": seconds}, images={"test": 100})
+    assert rows("cost")[0][6] == "20.00"
 
 
 def test_results_without_the_newer_fields_have_a_cost(write_run, rows):
@@ -184,10 +238,13 @@ def test_runs_that_belong_nowhere_are_an_error(write_run, tmp_path, capsys):
     assert "none of the 1 runs" in capsys.readouterr().err
 
 
-def test_logs_are_marked(write_run, write_log, tmp_path):
+def test_logs_are_marked(write_run, write_log, read_frame):
     write_run(80, classes="base")
-    write_log("output/test_new/caltech101/shots_16/RPO/main_K24/seed1", 94.4)
-    (table,) = build_tables(read_records([tmp_path]), ["base2new"])
-    assert "1 of 2 accuracies were read from log.txt, which has one decimal: RPO main_K24." in (
+    path = "output/test_new/caltech101/shots_16/RPO/main_K24/seed"
+    write_log(f"{path}1", 94.4)
+    write_log(f"{path}2", 94.4, seed=2, counts=False)
+    (table,) = build_tables(read_frame(), ["base2new"])
+    assert "1 of 3 accuracies were read from log.txt, which has one decimal: RPO main_K24." in (
         table.notes
     )
+    assert any("1 of 3 accuracies were computed from log.txt" in note for note in table.notes)

@@ -111,7 +111,18 @@ _TEST = {
 
 
 class Config(CfgNode):  # type: ignore[misc]
-    """yacs's node, but for files in Python, which yacs would run."""
+    """yacs's node, but for files in Python, which yacs would run.
+
+    The nodes below it are yacs's own: merging compares types, and programs add `CfgNode` sections.
+    """
+
+    @classmethod
+    def _create_config_tree_from_dict(cls, dic: Any, key_list: Any) -> Any:
+        return CfgNode._create_config_tree_from_dict(dic, key_list)
+
+    @classmethod
+    def _decode_cfg_value(cls, value: Any) -> Any:
+        return CfgNode._decode_cfg_value(value)
 
     def merge_from_file(self, cfg_filename: str) -> None:
         """Take in the keys of a YAML file; raise ValueError for a file of another kind."""

@@ -1,4 +1,4 @@
-"""Who sees whom: RPO's attention masks (figure 4 of the paper), from the code that applies them."""
+"""RPO's attention masks (figure 4 of the paper), from the function that defines them."""
 
 import torch
 from matplotlib.axes import Axes
@@ -7,9 +7,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from rpo.attention import attention_mask
-
-from .canvas import new_figure
-from .style import SOFT, styled
+from rpo.report.figures.style import SOFT, new_figure, styled
 
 # Small enough to be seen: "a photo of a cat." as words, and nine patches.
 WORDS = ["SOS", "a", "photo", "of", "a", "cat", ".", "EOT"]

@@ -1,4 +1,4 @@
-"""How every figure looks: one colour and one marker a method, small text, little ink."""
+"""How every figure looks: one colour and one marker a method, small text, room around the axes."""
 
 import functools
 import warnings
@@ -8,22 +8,12 @@ from typing import Any, NamedTuple, ParamSpec
 import matplotlib
 from matplotlib.figure import Figure
 
+from rpo.methods.traits import known_traits
+
 Arguments = ParamSpec("Arguments")
 
-# Colours that stay apart for colour-blind readers: Okabe and Ito's, then Tol's. Greys: untrained.
-COLOURS = {
-    "RPO": ("#d55e00", "o"),
-    "CoOp": ("#0072b2", "s"),
-    "CoCoOp": ("#56b4e9", "D"),
-    "MaPLe": ("#009e73", "^"),
-    "VPT": ("#cc79a7", "v"),
-    "IVLP": ("#e69f00", "P"),
-    "LP": ("#332288", "X"),
-    "LogisticProbe": ("#999933", "<"),
-    "ZeroshotCLIP": ("#444444", "p"),
-    "ZeroshotCLIP2": ("#909090", "h"),
-}
-# For methods of others, by their order.
+# Colours that stay apart for colour-blind readers too: the traits' are Okabe and Ito's, Tol's and
+# greys; these are for methods of others, by their order.
 SPARE = (("#882255", "*"), ("#44aa99", ">"), ("#aa8f2c", "d"), ("#6699cc", "8"))
 # Configurations of one method have its colour and differ in the line.
 LINES = ("-", "--", ":", "-.")
@@ -56,6 +46,45 @@ SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "rpo",
     "pdf.fonttype": 42,
 }
+# Inches: three such figures stand side by side on a wide page.
+WIDTH = 4.2
+
+
+class Margins(NamedTuple):
+    """Room around the axes, in inches."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+def new_figure(width: float, height: float, margins: Margins | None = None) -> Figure:
+    """An empty figure, in inches, which nobody else knows of (no pyplot).
+
+    Without margins matplotlib measures every text and makes room, which takes as long as all the
+    rest: figures of which a page has hundreds say what they need.
+    """
+    if margins is None:
+        return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=margins.left / width,
+        right=1 - margins.right / width,
+        bottom=margins.bottom / height,
+        top=1 - margins.top / height,
+    )
+    return figure
+
+
+def text_width(texts: Iterable[str]) -> float:
+    """Room in inches for the longest of some tick labels, of 8 points."""
+    return 0.1 + 0.066 * max((len(text) for text in texts), default=0)
+
+
+def legend_below(figure: Figure, entries: int) -> None:
+    """A legend under the axes, in at most four columns."""
+    figure.legend(loc="outside lower center", ncols=min(entries, 4), columnspacing=1.2)
 
 
 class Style(NamedTuple):
@@ -91,9 +120,11 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
     unknown: dict[str, int] = {}
     for label in labels:
         method = label.split()[0]
-        if method not in COLOURS:
-            unknown.setdefault(method, len(unknown))
-        colour, marker = COLOURS.get(method) or SPARE[unknown[method] % len(SPARE)]
+        if traits := known_traits().get(method):
+            colour, marker = traits.colour, traits.marker
+        else:
+            place = unknown.setdefault(method, len(unknown))
+            colour, marker = SPARE[place % len(SPARE)]
         variant = seen[method] = seen.get(method, -1) + 1
         fill = colour if variant == 0 else "white"
         chosen[label] = Style(colour, marker, LINES[variant % len(LINES)], fill)

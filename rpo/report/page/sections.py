@@ -1,21 +1,27 @@
-"""What the page says of a group of runs: metrics, figures, classes, and every run."""
+"""What the page says of an experiment: metrics, figures, classes, and every run."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
 
+import pandas as pd
 from markupsafe import Markup
 
-from rpo.report.figures.drawn import Drawn
-from rpo.report.figures.group_figures import of_group
-from rpo.report.figures.groups import Group
+from rpo.report.figures.comparing import shown_shots
+from rpo.report.figures.gallery import Drawn, of_group
 from rpo.report.figures.style import styles
-from rpo.report.page.metrics import classes_table, metrics_table
-from rpo.report.page.runs import Run, page_runs
-from rpo.report.page.tables import PageTable
+from rpo.report.names import CLASSES, clean
+from rpo.report.page.tables import PageTable, classes_table, metrics_table
 from rpo.report.page.vector import PIXELS_AN_INCH, WIDE_INCHES, inline_svg
-from rpo.report.record import Record
+from rpo.report.pooled import Group
 from rpo.report.statistics import summarise
+from rpo.runs import flat
+
+# Names of few-shot images that are listed; results.json has them all.
+LISTED = 6
+# What differs between any two runs and says nothing.
+ALWAYS_DIFFERENT = ("OUTPUT_DIR", "RESUME")
 
 
 class Shown(NamedTuple):
@@ -32,6 +38,17 @@ class Image(NamedTuple):
     caption: str
 
 
+class RunText(NamedTuple):
+    """A run: where its number came from."""
+
+    title: str
+    accuracy: str
+    facts: list[tuple[str, str]]
+    different: list[tuple[str, str]]
+    samples: str
+    config: str
+
+
 class Section(NamedTuple):
     link: str
     dataset: str
@@ -46,27 +63,31 @@ class Section(NamedTuple):
     figures: list[tuple[str, list[Shown]]]
     attention: list[Image]
     classes: PageTable | None
-    runs: list[Run]
+    runs: list[RunText]
 
 
 def section(group: Group) -> Section:
-    """Everything about a group of runs, its figures drawn."""
-    seeds = {record.seed for record in group.records}
+    """Everything about the runs of an experiment, its figures drawn."""
+    one, runs = group.experiment, group.runs
+    seeds = set(runs["seed"])
     return Section(
         link=group.name,
-        dataset=group.dataset,
-        method=group.method,
-        colour=styles([group.method])[group.method].colour,
-        config=group.config,
-        source="" if group.trained_on == group.dataset else f", trained on {group.trained_on}",
-        shots=_shots(group.shots),
+        dataset=one.dataset,
+        method=one.method,
+        colour=styles([one.method])[one.method].colour,
+        config=one.config,
+        source="" if one.trained_on == one.dataset else f", trained on {one.trained_on}",
+        shots=shown_shots(one.shots),
         seeds=_plural(len(seeds), "seed") if max(seeds) >= 0 else "no seed",
-        scores=[(name, _score(records)) for name, records in group.parts().items()],
+        scores=[
+            (str(classes), _score(members))
+            for classes, members in runs.groupby("classes", observed=True)["accuracy"]
+        ],
         metrics=metrics_table(group),
         figures=[(title, list(map(show, drawn))) for title, drawn in of_group(group)],
-        attention=_attention(group.records),
+        attention=_attention(runs),
         classes=classes_table(group),
-        runs=page_runs(group.records),
+        runs=run_texts(runs),
     )
 
 
@@ -78,27 +99,76 @@ def show(drawn: Drawn) -> Shown:
     return Shown(svg, drawn.title, drawn.caption, drawn.dataset, pixels, inches > WIDE_INCHES)
 
 
-def _shots(shots: int) -> str:
-    if shots == 0:
-        return "untrained"
-    return _plural(shots, "shot") if shots > 0 else "all images"
-
-
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'s'[: number != 1]}"
 
 
-def _score(records: Sequence[Record]) -> str:
-    summary = summarise(record.accuracy for record in records)
-    assert summary is not None  # a part has records
+def _score(accuracies: Iterable[float]) -> str:
+    summary = summarise(accuracies)
+    assert summary is not None  # a part has runs
     return f"{summary.mean:.2f}" + (f" ± {summary.std:.2f}" if summary.n > 1 else "")
 
 
-def _attention(records: Iterable[Record]) -> list[Image]:
+def _attention(runs: pd.DataFrame) -> list[Image]:
     """The picture that `rpo look` left beside a run, of the first seed that has one."""
-    for record in sorted(records, key=lambda record: record.seed):
-        path = record.path.parent / "attention.png"
+    for run in runs.sort_values("seed", kind="stable").itertuples():
+        path = run.path.parent / "attention.png"
         if path.is_file():
             source = f"data:image/png;base64,{b64encode(path.read_bytes()).decode()}"
-            return [Image(source, f"Visual prompts of seed {record.seed}, drawn by rpo look.")]
+            return [Image(source, f"Visual prompts of seed {run.seed}, drawn by rpo look.")]
     return []
+
+
+def run_texts(runs: pd.DataFrame) -> list[RunText]:
+    """The runs of an experiment, those on the same classes together, seeds ascending."""
+    runs = runs.sort_values(["classes", "seed"], kind="stable")
+    configs = [flat(content.get("config") or {}) for content in runs["content"]]
+    keys = {key for config in configs for key in config if key not in ALWAYS_DIFFERENT}
+    varied = sorted(key for key in keys if len({str(c.get(key)) for c in configs if c}) > 1)
+    return [_run(*pair, varied) for pair in zip(runs.itertuples(), configs, strict=True)]
+
+
+def _run(run: Any, config: Mapping[str, Any], varied: Sequence[str]) -> RunText:
+    seed = f"Seed {run.seed}" if run.seed >= 0 else "No seed"
+    return RunText(
+        f"{seed}, {CLASSES[run.classes]}",
+        f"{run.accuracy} %" if run.rounded else f"{run.accuracy:.2f} %",
+        [(name, value) for name, value in _facts(run).items() if value],
+        [(key, str(config[key])) for key in varied if key in config],
+        _samples(run.content.get("data") or {}),
+        "\n".join(f"{key}: {value}" for key, value in config.items()),
+    )
+
+
+def _facts(run: Any) -> dict[str, str]:
+    content = run.content
+    versions, seconds = content.get("versions") or {}, content.get("seconds") or {}
+    images, peak = content.get("images") or {}, content.get("peak_mb")
+    learnt = content.get("learnt_parameters")
+    return {
+        "read from": clean(str(run.path)),
+        "backbone": run.backbone,
+        "device": content.get("device") or "",
+        "time": _listed(seconds, "{1} {0:.1f} s"),
+        "memory": f"{peak:.0f} MiB at its peak" if peak else "",
+        "learnt parameters": f"{learnt:,}" if learnt is not None else "",
+        "images": _listed(images, "{0:,} {1}"),
+        "versions": _listed(versions, "{1} {0}"),
+    }
+
+
+def _listed(values: Mapping[str, Any], form: str) -> str:
+    found = ((value, name) for name, value in values.items() if value is not None)
+    return ", ".join(form.format(*pair) for pair in found)
+
+
+def _samples(data: Mapping[str, Any]) -> str:
+    """How many files were sampled, a digest to compare samples by, and the first names."""
+    files = [name for part in ("train", "val") for name in data.get(part) or []]
+    split = f"split {data['split_sha256'][:12]}" if data.get("split_sha256") else ""
+    if not files:
+        return split
+    digest = sha256("\n".join(files).encode()).hexdigest()[:12]
+    more = f" and {len(files) - LISTED} more in results.json" if len(files) > LISTED else ""
+    listed = f"{', '.join(files[:LISTED])}{more}"
+    return f"{len(files)} files, sample {digest}{', ' + split if split else ''}: {listed}"

@@ -1,16 +1,23 @@
 """A report's table as the page shows it: what is in a cell, whose row it is, what is best."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from rpo.report.statistics import Summary
+import pandas as pd
+
+from rpo.report import pooled
+from rpo.report.frame import Experiment, known_test_sets
+from rpo.report.names import CLASSES
+from rpo.report.pooled import Group
+from rpo.report.statistics import Noise, Summary, binomial_error, summarise
 from rpo.report.table import Cell, Table
 
-# Tables of accuracies, in which the best of a dataset is set bold.
-OF_ACCURACIES = ("base2new", "transfer", "shots")
-# (dataset, method, config, shots) of a row to the link of its runs, or an empty text.
-Link = Callable[[Mapping[str, Cell]], str]
+METRICS = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "top5_accuracy": "top-5 accuracy",
+    "ece": "ECE",
+}
 
 
 class PageCell(NamedTuple):
@@ -52,11 +59,13 @@ class PageTable(NamedTuple):
     rows: list[PageRow]
 
 
-def page_table(table: Table, colours: Mapping[str, str], link: Link) -> PageTable:
+def page_table(
+    table: Table, colours: Mapping[str, str], link: Callable[[Experiment | None], str]
+) -> PageTable:
     """A table of the report with links to its runs, methods in their colours, the best bold."""
     numeric = [_is_numeric(column) for column in zip(*table.rows, strict=True)]
     room = [_has_spread(column) for column in zip(*table.rows, strict=True)]
-    best = _best(table) if table.name in OF_ACCURACIES else set()
+    best = best_cells(table)
     rows, before = [], None
     for index, row in enumerate(table.rows):
         named = dict(zip(table.headers, row, strict=True))
@@ -69,7 +78,8 @@ def page_table(table: Table, colours: Mapping[str, str], link: Link) -> PageTabl
         if "method" in named:
             column = table.headers.index("method")
             colour = colours.get(str(named["method"]), "")
-            cells[column] = cells[column]._replace(colour=colour, link=link(named))
+            target = link(table.about[index].experiment) if table.about else ""
+            cells[column] = cells[column]._replace(colour=colour, link=target)
         dataset, method = named.get("dataset"), named.get("method")
         rule = before not in (None, dataset)
         rows.append(PageRow(cells, _text(dataset), _text(method), rule))
@@ -111,25 +121,29 @@ def _has_spread(column: Sequence[Cell]) -> bool:
     return any(isinstance(cell, Summary) and cell.n > 1 for cell in column)
 
 
-def _best(table: Table) -> set[tuple[int, int]]:
-    """(row, column) of the highest mean among rows of the same dataset and classes."""
-    blocks: dict[tuple[Cell, ...], list[int]] = defaultdict(list)
-    keys = [table.headers.index(name) for name in ("dataset", "classes") if name in table.headers]
-    for index, row in enumerate(table.rows):
-        blocks[tuple(row[key] for key in keys)].append(index)
+def best_cells(table: Table) -> set[tuple[int, int]]:
+    """(row, column) of the highest accuracy among rows of equal conditions.
+
+    It must lead by more than the binomial error of one seed, and lie that much above chance.
+    """
     found = set()
-    for rows in blocks.values():
-        for column in range(len(table.headers)):
-            values = {row: _mean(table.rows[row][column]) for row in rows}
-            numbers = [value for value in values.values() if value is not None]
-            if len(numbers) > 1 and min(numbers) < max(numbers):
-                # Equal as printed is equally good.
-                found |= {
-                    (row, column)
-                    for row, value in values.items()
-                    if value is not None and f"{value:.2f}" == f"{max(numbers):.2f}"
-                }
+    for row, about in enumerate(table.about):
+        rivals = [n for n, other in enumerate(table.about) if about.compares_with(other)]
+        for column, header in enumerate(table.headers):
+            value = _mean(table.rows[row][column])
+            others = (_mean(table.rows[n][column]) for n in rivals if n != row)
+            known = [other for other in others if other is not None]
+            if value is None or not known or header not in about.noise:
+                continue
+            if stands_out(value, max(known), about.noise[header]):
+                found.add((row, column))
     return found
+
+
+def stands_out(value: float, next_best: float, noise: Noise) -> bool:
+    """Whether an accuracy is better than the next, and than chance, by more than its error."""
+    margin = 0.005 if noise.error is None else noise.error  # else by what is printed
+    return value - max(next_best, noise.chance or 0) > margin
 
 
 def _mean(cell: Cell) -> float | None:
@@ -140,3 +154,71 @@ def _mean(cell: Cell) -> float | None:
 
 def _text(cell: Cell) -> str | None:
     return None if cell is None else str(cell)
+
+
+def chance_table(frame: pd.DataFrame) -> PageTable | None:
+    """What guessing gives, and how far the number of test images lets an accuracy vary."""
+    rows: list[list[Cell]] = []
+    for (dataset, classes), (count, images) in known_test_sets(frame).items():
+        best = frame["accuracy"][(frame["dataset"] == dataset) & (frame["classes"] == classes)]
+        if count or images:
+            error = binomial_error(float(best.max()), images) if images else None
+            chance = 100 / count if count else None
+            names = (dataset, CLASSES[classes], count or None, images or None)
+            rows.append([*names, chance, error])
+    headers = ["dataset", "tested on", "classes", "test images", "chance", "error of one seed"]
+    note = (
+        "Percent. Chance is the accuracy of guessing; the error is the binomial standard error of "
+        "one seed, at the highest accuracy measured."
+    )
+    title = "Chance level and sampling error"
+    return simple_table(title, note, headers, rows) if rows else None
+
+
+def metrics_table(group: Group) -> PageTable:
+    """A row for base, new and all classes."""
+    rows: list[list[Cell]] = []
+    for classes, contents in group.parts().items():
+        accuracies = group.runs["accuracy"][group.runs["classes"] == classes]
+        others = [summarise(pooled.metric(contents, name)) for name in list(METRICS)[1:]]
+        rows.append([CLASSES[classes], summarise(accuracies), *others, len(contents)])
+    note = "Percent, mean over seeds. ECE is the expected calibration error, 0 is best."
+    return simple_table("Metrics", note, ["tested on", *METRICS.values(), "seeds"], rows)
+
+
+def classes_table(group: Group) -> PageTable | None:
+    """A row a class: its accuracy, and its most frequent wrong prediction."""
+    rows: list[list[Cell]] = []
+    for classes, contents in group.parts().items():
+        found = pooled.details(contents)
+        if not found:
+            continue
+        names, counts = found[0]["class_names"], found[0]["per_class_count"]
+        values = pooled.accuracies_of_classes(found)
+        wrong = _most_frequent_errors(pooled.confusion(found), names)
+        rows += [
+            [name, classes, count, summarise(values.get(name, [])), wrong.get(name)]
+            for name, count in zip(names, counts, strict=True)
+        ]
+    headers = ["class", "part", "images", "accuracy", "most frequent error"]
+    note = (
+        "Percent, mean over seeds; the class that is most often predicted wrongly, and for which "
+        "share of the images."
+    )
+    return simple_table("Every class", note, headers, rows) if rows else None
+
+
+def _most_frequent_errors(
+    cells: Sequence[tuple[int, int, int]], names: Sequence[str]
+) -> dict[str, str]:
+    """Class name to its most frequent wrong prediction and how often it is, of all its images."""
+    totals: dict[int, int] = {}
+    worst: dict[int, tuple[int, int]] = {}
+    for true, predicted, count in cells:
+        totals[true] = totals.get(true, 0) + count
+        if predicted != true and count > worst.get(true, (0, 0))[0]:
+            worst[true] = (count, predicted)
+    return {
+        names[true]: f"{names[predicted]} ({100 * count / totals[true]:.0f} %)"
+        for true, (count, predicted) in worst.items()
+    }

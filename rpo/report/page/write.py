@@ -1,75 +1,90 @@
-"""The page itself: what is compared, tables, figures, and a section for every group of runs."""
+"""The page itself: what is compared, tables, figures, and a section for every experiment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timezone
 from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rpo.environment import installed_version
 from rpo.files import write_text
-from rpo.report.figures import gallery, groups
-from rpo.report.figures.groups import Group
-from rpo.report.figures.missing import left_out
+from rpo.report.figures import gallery
 from rpo.report.figures.style import styles
-from rpo.report.page import summary
+from rpo.report.frame import Experiment
 from rpo.report.page.sections import Section, section, show
-from rpo.report.page.tables import page_table
-from rpo.report.record import Record
-from rpo.report.table import Cell, Table
+from rpo.report.page.tables import chance_table, page_table
+from rpo.report.pooled import Group, groups, slug
+from rpo.report.table import Table
 
 # Below this a process takes longer to start than to draw.
 GROUPS_A_WORKER = 6
 NOTE = (
-    "A click on a header sorts by its column. The best of a dataset is bold. ± is the population "
+    "A click on a header sorts by its column. Bold is the best of equal conditions (dataset, "
+    "classes, shots and backbone; methods that do not learn are compared with any), if it leads by "
+    "more than the binomial error of one seed and is that much above chance. ± is the population "
     "standard deviation over seeds, or half of Student's 95 % confidence interval of the mean, as "
     "chosen above; – was not measured."
 )
 
 
 def write_page(
-    records: Sequence[Record], tables: Sequence[Table], path: str | Path, workers: int = 1
+    frame: pd.DataFrame,
+    tables: Sequence[Table],
+    path: str | Path,
+    workers: int = 1,
+    notes: Sequence[str] = (),
 ) -> int:
     """Writes the page, whole or not at all.
 
     Args:
         workers: processes that draw, if there is enough to draw. With more than one, the calling
             program must be importable without side effects (`if __name__ == "__main__"`).
+        notes: what was said while runs were read: files that were skipped or replaced.
 
     Returns:
         Its size in bytes.
     """
-    text = render(records, tables, workers)
+    text = render(frame, tables, workers, notes)
     write_text(Path(path), text)
     return len(text.encode())
 
 
-def render(records: Sequence[Record], tables: Sequence[Table], workers: int = 1) -> str:
+def render(
+    frame: pd.DataFrame, tables: Sequence[Table], workers: int = 1, notes: Sequence[str] = ()
+) -> str:
     """The page as text: one file, without a reference to anything outside."""
-    found = groups.group(records)
-    colours = {one.method: styles([one.method])[one.method].colour for one in found}
-    links = {_key(one): one.name for one in found if one.trained_on == one.dataset}
+    found = groups(frame)
+    methods = list(dict.fromkeys(frame["method"].cat.categories))
+    colours = {method: styles([method])[method].colour for method in methods}
+    links: dict[Experiment | None, str] = {group.experiment: group.name for group in found}
     environment = Environment(
         loader=PackageLoader("rpo.report.page"),
         autoescape=True,  # class names, paths and settings are foreign text
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    datasets = list(dict.fromkeys(group.experiment.dataset for group in found))
+    chance = chance_table(frame)
     return environment.get_template("page.html").render(
-        title=summary.title(found),
-        lead=summary.lead(records, found),
-        facts=summary.facts(records),
-        choices=[("dataset", summary.datasets(found)), ("method", list(colours))],
+        title=f"{_some(methods, 'methods')} on {_some(datasets, 'datasets')}",
+        lead=f"{len(frame)} evaluations in {len(found)} groups of seeds: {', '.join(methods)}; "
+        f"on {', '.join(datasets)}.",
+        facts=_facts(frame),
+        choices=[("dataset", datasets), ("method", methods)],
         note=NOTE,
         tables=[
-            page_table(table, colours, lambda row: links.get(_row_key(row), "")) for table in tables
+            *(page_table(table, colours, lambda one: links.get(one, "")) for table in tables),
+            *([chance] if chance else []),
         ],
-        figures=_figures(records),
-        left_out=left_out(records),
+        figures=_figures(frame),
+        left_out=gallery.left_out(frame),
+        notes=notes,
         datasets=_datasets_of(_sections(found, workers)),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
@@ -82,17 +97,35 @@ def _own(environment: Environment, name: str) -> Markup:
     return Markup(environment.get_template(name).render())
 
 
-def _key(group: Group) -> tuple[Cell, ...]:
-    return (group.dataset, group.method, group.config, max(group.shots, 0))
+def _some(names: Sequence[str], noun: str) -> str:
+    """A few names in full, many as a number."""
+    if len(names) > 3:
+        return f"{len(names)} {noun}"
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
-def _row_key(row: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    return (row.get("dataset"), row.get("method"), row.get("config"), row.get("shots") or 0)
+def _facts(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """What the runs have in common."""
+    shots = sorted(set(frame["shots"]) - {0})
+    contents = list(frame["content"])
+    found = {
+        "written": datetime.now(timezone.utc).strftime("%d %B %Y, %H:%M UTC"),
+        "shots": ", ".join("all images" if number < 0 else str(number) for number in shots),
+        "seeds": ", ".join(str(seed) for seed in sorted(set(frame["seed"])) if seed >= 0),
+        "backbone": _distinct(frame["backbone"]),
+        "device": _distinct(content.get("device") for content in contents),
+        "PyTorch": _distinct((c.get("versions") or {}).get("torch") for c in contents),
+    }
+    return [(name, value) for name, value in found.items() if value]
 
 
-def _figures(records: Sequence[Record]) -> list[tuple[str, list[Any]]]:
+def _distinct(values: Iterable[Any]) -> str:
+    return ", ".join(sorted({str(value) for value in values if value}))
+
+
+def _figures(frame: pd.DataFrame) -> list[tuple[str, list[Any]]]:
     """Figures under the title that they share."""
-    drawn = [show(one) for one in gallery.overview(records)]
+    drawn = [show(one) for one in gallery.overview(frame)]
     return [(title, list(some)) for title, some in groupby(drawn, lambda one: one.title)]
 
 
@@ -106,7 +139,8 @@ def _sections(found: Sequence[Group], workers: int) -> list[Section]:
 
 
 def _datasets_of(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    taken: set[str] = set()
     return [
-        {"name": dataset, "link": groups.slug(f"runs {dataset}"), "groups": list(some)}
+        {"name": dataset, "link": slug(f"runs {dataset}", taken), "groups": list(some)}
         for dataset, some in groupby(sections, lambda one: one.dataset)
     ]

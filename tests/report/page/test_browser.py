@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
+from rpo.report.frame import build_frame
 from rpo.report.page.write import write_page
-from rpo.report.records import read_records
+from rpo.report.reading import read_runs
 from rpo.report.tables import build_tables
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium")
@@ -44,8 +45,8 @@ def page_file(tmp_path_factory, outputs_writer):
     names = ["cat", "dog", "a bird with a long name"]
     outputs_writer(folder / "runs", datasets=["EuroSAT", "DescribableTextures"], names=names)
     outputs_writer(folder / "runs", methods=["LogisticProbe"], parts=["base"], names=names)
-    records = read_records([folder / "runs"])
-    write_page(records, build_tables(records), folder / "page.html")
+    frame = build_frame(read_runs([folder / "runs"]).runs)
+    write_page(frame, build_tables(frame), folder / "page.html")
     return folder / "page.html"
 
 

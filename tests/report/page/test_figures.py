@@ -4,25 +4,26 @@ import pytest
 from matplotlib.colors import to_hex
 
 from rpo.attention import attention_mask
-from rpo.report.figures import groups, masks, overview, training
-from rpo.report.figures.classes import class_accuracies
-from rpo.report.figures.confusion import confusion_matrix
-from rpo.report.figures.export import write_figures
-from rpo.report.figures.missing import left_out
-from rpo.report.figures.shots import accuracy_over_shots
-from rpo.report.figures.style import COLOURS, shorten, styles
+from rpo.methods.traits import known_traits
+from rpo.report import pooled
+from rpo.report.figures import masks
+from rpo.report.figures.comparing import accuracy_over_shots
+from rpo.report.figures.gallery import left_out, write_figures
+from rpo.report.figures.single import class_accuracies, confusion_matrix, loss_curves
+from rpo.report.figures.style import SPARE, shorten, styles
 from rpo.report.page.vector import inline_svg
-from rpo.report.records import read_records
+from rpo.report.statistics import summarise
 
 
 def test_a_method_has_one_colour_everywhere():
-    colour = COLOURS["RPO"][0]
-    curves = accuracy_over_shots({"CoOp": {1: [50]}, "RPO": {1: [50.0], 2: [60.0]}})
+    colour = known_traits()["RPO"].colour
+    fifty, sixty = summarise([50.0]), summarise([60.0])
+    curves = accuracy_over_shots({"CoOp": {1: fifty}, "RPO": {1: fifty, 2: sixty}})
     line = curves.axes[0].get_legend_handles_labels()[0][1]
     assert to_hex(line[0].get_color()) == colour
     bars = class_accuracies({"cat": 50.0}, {}, "RPO").axes[0].patches
     assert to_hex(bars[0].get_facecolor()) == colour
-    loss = training.loss_curves({1: [{"epoch": 1, "loss": 2.0}]}, "RPO").axes[0].lines
+    loss = loss_curves({1: [{"epoch": 1, "loss": 2.0}]}, "RPO").axes[0].lines
     assert to_hex(loss[-1].get_color()) == colour
 
 
@@ -55,41 +56,51 @@ def test_names_are_told_as_long_as_they_can_be_read(classes):
     assert len(labels) == min(classes, 40) and {labels[0], labels[-1]} == {names[0], names[-1]}
 
 
-def test_seeds_are_pooled(make_outputs):
-    records = read_records([make_outputs(methods=["RPO"], parts=["base"])])
-    found = groups.details(records)
+def test_methods_of_others_have_the_spare_colours_by_their_order():
+    chosen = styles(["RPO", "KgCoOp", "ProGrad"])
+    assert [(chosen[name].colour, chosen[name].marker) for name in ("KgCoOp", "ProGrad")] == [
+        *SPARE[:2]
+    ]
+
+
+def test_seeds_are_pooled(make_outputs, read_frame):
+    frame = read_frame(make_outputs(methods=["RPO"], parts=["base"]))
+    found = pooled.details(frame["content"])
     assert len(found) == 3
-    cells = groups.confusion(found)
+    cells = pooled.confusion(found)
     assert sum(count for _, _, count in cells) == 3 * 5 * 40
     right = sum(count for true, predicted, count in cells if true == predicted)
-    assert right / 6 == pytest.approx(sum(record.accuracy for record in records) / 3)
-    bins, first = groups.reliability(found), [detail["reliability"][9] for detail in found]
+    assert right / 6 == pytest.approx(sum(frame["accuracy"]) / 3)
+    bins, first = pooled.reliability(found), [detail["reliability"][9] for detail in found]
     assert bins[9]["count"] == sum(cell["count"] for cell in first)
     weighted = sum(cell["count"] * cell["accuracy"] for cell in first)
     assert bins[9]["accuracy"] == pytest.approx(weighted / bins[9]["count"])
     assert bins[0]["accuracy"] is None
 
 
-def test_averages_are_of_seeds_that_every_dataset_has():
-    panels = [{"RPO": {1: {1: 10.0, 2: 20.0}, 2: {1: 5.0}}}, {"RPO": {1: {2: 40.0, 3: 60.0}}}]
-    assert overview.average_over(panels) == {"RPO": {1: [30.0]}}
+def test_results_on_other_classes_or_bins_are_not_pooled(make_outputs, read_frame):
+    frame = read_frame(make_outputs(methods=["RPO"], parts=["base"]))
+    first, second, third = frame["content"]
+    second["class_names"].reverse()
+    third["details"]["test"]["reliability"].pop()
+    assert len(pooled.details([first, second, third])) == 1
 
 
-def test_what_is_drawn_depends_on_the_runs(make_outputs, tmp_path):
-    few = read_records([make_outputs(seeds=[1], less=["details", "history"])])
+def test_what_is_drawn_depends_on_the_runs(make_outputs, read_frame):
+    few = read_frame(make_outputs(seeds=[1], less=["details", "history"]))
     assert [reason.split(":")[0] for reason in left_out(few)] == [
         "Accuracy over shots",
         "Variance over seeds",
         "Loss curves",
-        "Accuracy of each class, confusions and calibration",
+        "Accuracy of each class, confusion matrix and calibration",
     ]
-    many = read_records([make_outputs(shots=[1, 16], parts=["base", "new"])])
+    many = read_frame(make_outputs(shots=[1, 16], parts=["base", "new"]))
     assert left_out(many) == []
 
 
-def test_every_figure_is_written_as_svg_and_pdf(make_outputs, tmp_path):
-    records = read_records([make_outputs(methods=["RPO"], shots=[1, 4], names=["cat", "dog"])])
-    count = write_figures(records, tmp_path / "figures")
+def test_every_figure_is_written_as_svg_and_pdf(make_outputs, read_frame, tmp_path):
+    frame = read_frame(make_outputs(methods=["RPO"], shots=[1, 4], names=["cat", "dog"]))
+    count = write_figures(frame, tmp_path / "figures")
     names = sorted(path.name for path in (tmp_path / "figures").iterdir())
     assert len(names) == 2 * count
     for name in ("shots-eurosat-new", "seeds-eurosat-base", "base-new-eurosat"):

@@ -7,11 +7,12 @@ from html.parser import HTMLParser
 import pytest
 
 from rpo.cli import main
-from rpo.report import visual
-from rpo.report.figures.groups import group
+from rpo.commands import report
+from rpo.report.frame import build_frame
 from rpo.report.page import write
 from rpo.report.page.write import render
-from rpo.report.records import read_records
+from rpo.report.pooled import groups
+from rpo.report.reading import read_runs
 from rpo.report.tables import build_tables
 
 EMPTY = {"meta", "link", "br", "img", "input"}
@@ -43,14 +44,15 @@ class Page(HTMLParser):
 
 
 def page_of(folder):
-    records = read_records([folder])
-    text = render(records, build_tables(records))
-    return text, Page(text), records
+    runs, notes = read_runs([folder])
+    frame = build_frame(runs)
+    text = render(frame, build_tables(frame), notes=notes)
+    return text, Page(text), frame
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, outputs_writer):
-    """Text, parsed page and records of some runs with everything that there is to show."""
+    """Text, parsed page and frame of some runs with everything that there is to show."""
     folder = outputs_writer(tmp_path_factory.mktemp("runs"), names=["cat", EVIL, 'a "dog" & $5'])
     return page_of(folder)
 
@@ -79,10 +81,10 @@ def test_nothing_is_loaded_from_outside(whole):
 
 
 def test_every_run_is_there(whole):
-    _, page, records = whole
-    for record in records:
-        assert str(record.path) in page.text
-        assert f"{record.accuracy:.2f} %" in page.text
+    _, page, frame = whole
+    for run in frame.itertuples():
+        assert str(run.path) in page.text
+        assert f"{run.accuracy:.2f} %" in page.text
 
 
 def test_foreign_text_is_text(whole):
@@ -105,17 +107,33 @@ def test_older_runs_lack_metrics_and_say_so(make_outputs):
         content = json.loads(path.read_text())
         content["metrics"]["test"] = {"accuracy": content["metrics"]["test"]["accuracy"]}
         path.write_text(json.dumps(content))
-    _, page, records = page_of(folder)
+    _, page, frame = page_of(folder)
     assert "Loss curves: no results.json holds a history" in page.text
-    assert page.open == [] and str(records[0].path) in page.text
+    assert page.open == [] and str(frame["path"][0]) in page.text
 
 
 def test_logs_of_the_original_programs(tmp_path, write_log):
     for seed, accuracy in ((1, 94.4), (2, 94.3), (3, 94.4)):
         folder = f"logs/rpo/test_new/caltech101/shots_16/RPO/main_K24/seed{seed}"
-        write_log(folder, accuracy, seed=seed, eval_only=True)
-    _, page, records = page_of(tmp_path / "logs")
-    assert len(records) == 3 and "94.37" in page.text and "94.4 %" in page.text
+        write_log(folder, accuracy, seed=seed, eval_only=True, counts=seed > 1)
+    _, page, frame = page_of(tmp_path / "logs")
+    assert len(frame) == 3 and "94.37" in page.text
+    assert "94.4 %" in page.text and "94.40 %" in page.text
+
+
+def test_skipped_and_replaced_files_are_listed(make_outputs, write_log):
+    folder = make_outputs(methods=["RPO"], seeds=[1], less=["details"])
+    broken = folder / "<b>" / "seed9" / "results.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("[]")
+    write_log("output/a/seed1", None)
+    write_log("output/b/seed1", 90.0)
+    write_log("output/b/seed1", 91.0, name="log.txt-2023-08-01-10-00-00")
+    text, page, _ = page_of(folder)
+    assert f"{broken} is skipped: it is [], not a mapping" in page.text and "<b>/" not in text
+    assert "a/seed1/log.txt is skipped: no accuracy on the test set is in it" in page.text
+    assert "had a rerun, which counts" in page.text
+    assert "#notes" in {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
 
 
 def test_only_zero_shot(make_outputs):
@@ -132,8 +150,8 @@ def test_pictures_of_rpo_look_are_inside(make_outputs, draw_image):
     assert len(sources) == 1 and sources[0].startswith("data:image/png;base64,iVBOR")
 
 
-def test_several_processes_draw_the_same(make_outputs, monkeypatch):
-    found = group(read_records([make_outputs(methods=["CoOp", "RPO"], seeds=[1])]))
+def test_several_processes_draw_the_same(make_outputs, read_frame, monkeypatch):
+    found = groups(read_frame(make_outputs(methods=["CoOp", "RPO"], seeds=[1])))
     monkeypatch.setattr(write, "GROUPS_A_WORKER", 1)
     assert write._sections(found, workers=2) == write._sections(found, workers=1)
 
@@ -156,7 +174,7 @@ def test_the_command_writes_the_page_and_says_its_size(make_outputs, tmp_path, c
 
 def test_without_matplotlib_it_is_said_how_to_get_it(make_outputs, monkeypatch, capsys):
     folder = str(make_outputs(methods=["RPO"], seeds=[1]))
-    monkeypatch.setattr(visual, "find_spec", lambda name: None if name == "matplotlib" else name)
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name == "matplotlib" else name)
     assert main(["report", folder]) == 0
     assert main(["report", folder, "--html", "page.html"]) == 2
     message = "--html needs matplotlib: pip install 'rpo-clip[report]'"

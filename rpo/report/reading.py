@@ -1,0 +1,210 @@
+"""Finished runs below some folders, each once."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rpo.report import logs
+from rpo.report.experiments import Stated, acting, config_names
+from rpo.report.names import TITLES, clean, cleaned, learns
+from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, check, read_results
+from rpo.runs import RESULTS as FILE_NAME
+
+LOG = {"shots": WHOLE, "classes": CLASS, "seed": WHOLE, "images": COUNT, "accuracy": PERCENT}
+
+
+class Run(NamedTuple):
+    """The test of one run: results.json, or log.txt of the original programs.
+
+    Attributes:
+        dataset: title, as the class of the dataset is called: "EuroSAT".
+        trained_on: title of the dataset that the parameters come from.
+        folder: the folder above `seed<k>`, which the scripts name after the method's YAML file.
+        shots: training images a class; 0 of a method that does not learn, -1 for all images.
+        classes: "all", "base" or "new".
+        seed: -1 where the run had none.
+        accuracy: percent.
+        rounded: whether the accuracy has one decimal only.
+        backbone: empty where nothing tells it.
+        trained: whether the run trained what it tested.
+        images: tested ones; 0 where nothing tells.
+        path: results.json or log.txt.
+        settings: what acts on the accuracy, as text by key.
+        content: the parsed results.json; empty for a log.
+    """
+
+    dataset: str
+    trained_on: str
+    method: str
+    folder: str
+    shots: int
+    classes: str
+    seed: int
+    accuracy: float
+    rounded: bool
+    backbone: str
+    trained: bool
+    images: int
+    path: Path
+    settings: Mapping[str, str]
+    content: Mapping[str, Any]
+
+    @property
+    def stated(self) -> Stated:
+        return Stated(
+            self.dataset, self.trained_on, self.method, self.folder, self.shots, self.seed,
+            self.trained, self.settings,
+        )  # fmt: skip
+
+
+class Found(NamedTuple):
+    """Runs with what their configurations are called, and what was said about the others."""
+
+    runs: list[tuple[str, Run]]
+    notes: list[str]
+
+
+def read_runs(folders: Iterable[str | Path]) -> Found:
+    """Every run in or below the folders, once; what cannot be read is named on stderr.
+
+    A folder without results.json is read from its newest log that has a result.
+
+    Raises:
+        FileNotFoundError: a folder does not exist, or holds neither results.json nor log.txt, or
+            none of them could be read.
+    """
+    notes: list[str] = []
+    searched = [Path(folder) for folder in folders]
+    read = [_read(path, notes) for folder in searched for path in _sources(folder, notes)]
+    found = [run for run in read if run]
+    if not found:
+        names = ", ".join(clean(str(folder)) for folder in searched)
+        raise FileNotFoundError(f"no finished run is in or below {names}")
+    runs: dict[tuple[Any, ...], Run] = {}
+    for config, run in zip(config_names([run.stated for run in found]), found, strict=True):
+        key = (config, run.dataset, run.trained_on, run.method, run.shots, run.classes, run.seed)
+        runs[key] = _better(runs[key], run, notes) if key in runs else run
+    return Found([(key[0], run) for key, run in runs.items()], notes)
+
+
+def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
+    """The file that each run below a folder is read from, in the order of their names."""
+
+    def skip(error: OSError) -> None:
+        _note(notes, f"{error.filename} is skipped: {error.strerror}")
+
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {clean(str(folder))}")
+    found = False
+    top = folder.parent if folder.is_file() else folder
+    for name, folders, files in os.walk(top, onerror=skip):
+        folders.sort()
+        has_log = any(logs.NAME.fullmatch(file) for file in files)
+        if FILE_NAME in files or has_log:
+            found = True
+            yield Path(name, FILE_NAME if FILE_NAME in files else logs.FILE_NAME)
+    if not found:
+        raise FileNotFoundError(
+            f"there is no {FILE_NAME} and no {logs.FILE_NAME} in or below {clean(str(folder))}"
+        )
+
+
+def _read(path: Path, notes: list[str]) -> Run | None:
+    try:
+        return _from_json(path) if path.name == FILE_NAME else _from_log(path, notes)
+    except (ValueError, OSError) as error:
+        _note(notes, f"{path} is skipped: {error}")
+        return None
+
+
+def _from_json(path: Path) -> Run:
+    content = read_results(path)
+    source = content.get("trained_on") or {}
+    shots, source_shots = content["shots"], source.get("shots")
+    return _run(
+        path,
+        content,
+        trained_on=source.get("dataset"),
+        shots=source_shots if shots <= 0 and source_shots else shots,
+        accuracy=content["metrics"]["test"]["accuracy"],
+        trained="train" in (content.get("seconds") or {}),
+        images=(content.get("images") or {}).get("test") or 0,
+        content=content,
+    )
+
+
+def _from_log(path: Path, notes: list[str]) -> Run:
+    log = logs.newest_with_result(path.parent, lambda each: logs.test_result(logs.read_lines(each)))
+    assert log is not None  # or there would be no path
+    facts = cleaned(logs.read_log(log.path))
+    if log.path != log.newest:
+        _note(notes, f"{log.newest} has no result (was it stopped?); {log.path.name} counts")
+    elif log.path.name != logs.FILE_NAME:
+        _note(notes, f"{path} had a rerun, which counts: {log.path.name}")
+    facts |= facts["result"]._asdict()
+    check(facts, LOG)
+    return _run(log.path, facts)
+
+
+def _run(path: Path, facts: Mapping[str, Any], **more: Any) -> Run:
+    told = {"rounded": False, "content": {}, **facts, **more}
+    backbone = facts.get("backbone") or ""
+    config = told.get("config") or {}
+    settings = acting(config, facts["method"])
+    if backbone:
+        settings.setdefault("MODEL.BACKBONE.NAME", backbone)
+    return Run(
+        dataset=facts["dataset"],
+        trained_on=told.get("trained_on") or facts["dataset"],
+        method=facts["method"],
+        folder=clean(config_folder(path)),
+        shots=told["shots"] if learns(facts["method"]) else 0,
+        classes=facts["classes"],
+        seed=facts["seed"],
+        accuracy=float(told["accuracy"]),
+        rounded=told["rounded"],
+        backbone=backbone,
+        trained=told["trained"],
+        images=told["images"],
+        path=path,
+        settings=settings,
+        content=told["content"],
+    )
+
+
+def config_folder(path: Path) -> str:
+    """The folder above `seed<k>` (and above the tested dataset), less CoOp's `_16shots`."""
+    folder = path.absolute().parent
+    while re.fullmatch(r"seed-?\d+", folder.name) or folder.name in TITLES:
+        folder = folder.parent
+    return re.sub(r"_\d+shots$", "", folder.name)
+
+
+def _better(known: Run, other: Run, notes: list[str]) -> Run:
+    """Of two files of the same run the first, if none is of higher worth.
+
+    They may differ by rounding: half of the last digit.
+    """
+    chosen = max(known, other, key=_worth)
+    tolerance = 0.05 if known.rounded or other.rounded else 0.005
+    if abs(known.accuracy - other.accuracy) > tolerance + 1e-9:
+        _note(
+            notes,
+            f"the same run twice, with different accuracies: {known.accuracy:g} in {known.path}, "
+            f"{other.accuracy:g} in {other.path}. {chosen.path} counts; report them apart to see "
+            "both",
+        )
+    return chosen
+
+
+def _worth(run: Run) -> tuple[bool, bool, bool]:
+    """Full precision and the whole record first; then the run that trained and knows the time."""
+    return not run.rounded, bool(run.content), run.trained
+
+
+def _note(notes: list[str], message: str) -> None:
+    notes.append(clean(message))
+    print(f"note: {clean(message)}", file=sys.stderr)

@@ -1,0 +1,159 @@
+"""What a results.json must hold, checked once, so that no table or figure meets anything else."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from rpo.report.names import CLASSES, cleaned
+
+# A mapping by key ("?" may be missing or null, "*" is every key), a list of one kind, or a check
+# and what it asks for.
+Kind: TypeAlias = "Mapping[str, Any] | list[Any] | tuple[Callable[[Any], bool], str]"
+# Beyond this neither a drawing nor a column of whole numbers can hold it.
+LARGEST = 1e15
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < LARGEST
+
+
+def is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < LARGEST
+
+
+NUMBER = (is_number, "a number")
+COUNT = (is_count, "a whole number from 0")
+WHOLE = (lambda value: type(value) is int and -1 <= value < LARGEST, "a whole number from -1")
+PERCENT = (lambda value: is_number(value) and 0 <= value <= 100, "a percentage")
+SHARE = (lambda value: is_number(value) and 0 <= value <= 1, "a number from 0 to 1")
+TEXT = (lambda value: isinstance(value, str), "a text")
+NAME = (lambda value: isinstance(value, str) and value.strip() != "", "a name")
+CLASS = (lambda value: value in list(CLASSES), f"one of {', '.join(CLASSES)}")
+ANYTHING = (lambda value: True, "anything")
+MAYBE_PERCENT = (lambda value: value is None or PERCENT[0](value), "a percentage or null")
+
+RESULTS = {
+    "method": NAME,
+    "dataset": NAME,
+    "classes": CLASS,
+    "shots": WHOLE,
+    "seed": WHOLE,
+    "backbone?": TEXT,
+    "trained_on?": {"dataset?": NAME, "classes?": CLASS, "shots?": WHOLE, "seed?": WHOLE},
+    "metrics": {
+        "test": {
+            "accuracy": PERCENT,
+            "macro_f1?": PERCENT,
+            "top5_accuracy?": PERCENT,
+            "ece?": PERCENT,
+        }
+    },
+    "details?": {
+        "test?": {
+            "per_class_accuracy": [MAYBE_PERCENT],
+            "per_class_count": [COUNT],
+            "confusion": [[COUNT]],
+            "reliability": [
+                {
+                    "low": SHARE,
+                    "high": SHARE,
+                    "count": COUNT,
+                    "confidence?": SHARE,
+                    "accuracy?": SHARE,
+                }
+            ],
+        }
+    },
+    "history?": [{"epoch": COUNT, "loss?": NUMBER, "acc?": PERCENT}],
+    "seconds?": {"*?": NUMBER},
+    "images?": {"*?": COUNT},
+    "versions?": {"*?": TEXT},
+    "peak_mb?": NUMBER,
+    "learnt_parameters?": COUNT,
+    "class_names?": [TEXT],
+    "device?": TEXT,
+    "data?": {"split_sha256?": TEXT, "train?": [TEXT], "val?": [TEXT]},
+    "config?": {"*?": ANYTHING, "TRAINER?": {"*?": ANYTHING}},
+}
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """A results.json as it must be, its texts made harmless.
+
+    Raises:
+        ValueError: it is no JSON, or not the record of a tested run; the message says where.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no complete JSON ({error})") from None
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if isinstance(content, dict) and isinstance(content.get("metrics"), dict):
+        test = content["metrics"].get("test") or {}
+        if isinstance(test, dict) and "accuracy" not in test:
+            raise ValueError("it has no accuracy on the test set")
+    check(content, RESULTS)
+    check_details(content)
+    return cleaned(content)
+
+
+def check(value: Any, kind: Kind, where: str = "") -> None:
+    """Raises ValueError, naming the place, unless a value is of a kind."""
+    if isinstance(kind, tuple):
+        if not kind[0](value):
+            raise ValueError(f"its {where} is {_short(value)}, not {kind[1]}")
+    elif isinstance(kind, list):
+        if not isinstance(value, list):
+            raise ValueError(f"its {where} is {_short(value)}, not a list")
+        if isinstance(kind[0], tuple) and all(map(kind[0][0], value)):
+            return  # quick: a confusion matrix has many thousands of numbers
+        for index, item in enumerate(value):
+            check(item, kind[0], f"{where}[{index}]")
+    else:
+        _check_mapping(value, kind, where)
+
+
+def _check_mapping(value: Any, kinds: Mapping[str, Any], where: str) -> None:
+    if not isinstance(value, dict):
+        subject = f"its {where}" if where else "it"
+        raise ValueError(f"{subject} is {_short(value)}, not a mapping")
+    prefix = f"{where}." if where else ""
+    for key, kind in kinds.items():
+        name = key.rstrip("?")
+        chosen = list(value) if name == "*" else [name]
+        for each in chosen:
+            if value.get(each) is not None:
+                check(value[each], kind, f"{prefix}{each}")
+            elif not key.endswith("?"):
+                raise ValueError(f"it lacks {prefix}{each}")
+
+
+def check_details(content: Mapping[str, Any]) -> None:
+    """Raises ValueError unless details are of as many classes as there are names."""
+    details = (content.get("details") or {}).get("test")
+    if not details:
+        return
+    size = len(content.get("class_names") or [])
+    for key in ("per_class_accuracy", "per_class_count"):
+        if len(details[key]) != size:
+            count = len(details[key])
+            raise ValueError(f"its details.test.{key} has {count} entries for {size} class_names")
+    for cell in details["confusion"]:
+        if len(cell) != 3 or max(cell[:2]) >= size:
+            raise ValueError(f"its details.test.confusion holds {_short(cell)}")
+    for cell in details["reliability"]:
+        if cell["count"] and None in (cell.get("confidence"), cell.get("accuracy")):
+            raise ValueError(f"its details.test.reliability holds {_short(cell)}")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}, which is no JSON")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, default=repr)
+    return text if len(text) <= 40 else f"{text[:37]}..."
