@@ -18,9 +18,10 @@ from yacs.config import CfgNode
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
+from rpo.clip.texts import class_inputs
 from rpo.methods.settings import check, described
 
-from .class_texts import class_names, texts_of_classes
+from .class_texts import choose_template, class_names
 from .record import RecordedTrainer
 
 
@@ -51,23 +52,24 @@ class MethodTrainer(RecordedTrainer):
         """The method's own configuration."""
         return self.cfg.TRAINER[self.section]
 
-    def settings(self, cfg: Any) -> Any:
+    @classmethod
+    def settings(cls, cfg: Any) -> Any:
         """The method's settings.
 
         Raises:
             ValueError: a value cannot work; its key is named.
         """
-        kind = self.method.Settings
-        node = cfg.TRAINER[self.section] if self.section else {}
+        kind = cls.method.Settings
+        node = cfg.TRAINER[cls.section] if cls.section else {}
         values = {name: node[name.upper()] for name, _, _ in described(kind)}
         try:
-            check(kind, values, lambda name: f"TRAINER.{self.section}.{name.upper()}")
+            check(kind, values, lambda name: f"TRAINER.{cls.section}.{name.upper()}")
         except TypeError as error:
             raise ValueError(str(error)) from error
         try:
             return kind(**values)
         except ValueError as error:  # values that do not go together
-            raise ValueError(f"TRAINER.{self.section}: {error}") from error
+            raise ValueError(f"TRAINER.{cls.section}: {error}") from error
 
     def check_cfg(self, cfg: Any) -> None:
         """Raises ValueError for a value that cannot work, naming the key."""
@@ -85,16 +87,40 @@ class MethodTrainer(RecordedTrainer):
         self.model.requires_grad_(False)
 
     def classes(self) -> Sequence[Any]:
-        """One text a class or, for a method that learns the words, one name; the log says which."""
-        names = class_names(self.cfg, self.dm.dataset.classnames, self.underscores)
+        """What the method reads of each class of the dataset; the log says what that is."""
+        dataset = self.dm.dataset
+        self.say_texts(dataset)
+        return self.inputs(self.cfg, dataset, dataset.classnames)
+
+    @classmethod
+    def inputs(cls, cfg: Any, dataset: Any, names: Sequence[str]) -> list[Any]:
+        """What the method reads of classes: a text each or, where it learns the words, a name.
+
+        Args:
+            dataset: the dataset or its class, for the template.
+        """
+        named = class_names(cfg, names, cls.underscores)
+        return class_inputs(named, cls.templates(cfg, dataset))
+
+    @classmethod
+    def templates(cls, cfg: Any, dataset: Any) -> list[str]:
+        """Of the texts, "{}" for the class name; none where the method learns the words."""
+        if cls.method.takes == "names":
+            return []
+        return [choose_template(cfg, dataset, cls.published_template(cfg))[0]]
+
+    @classmethod
+    def published_template(cls, cfg: Any) -> str:
+        """The method's own, "{}" for the class name; empty: the dataset's."""
+        return cls.method.prompt
+
+    def say_texts(self, dataset: Any) -> None:
+        """In the log: the template and where it comes from."""
         if self.method.takes == "names":
             self.say_that_words_are_learnt()
-            return names
-        return texts_of_classes(self.cfg, self.dm.dataset, names, self.published_template())
-
-    def published_template(self) -> str:
-        """The method's own, "{}" for the class name; empty: the dataset's."""
-        return self.method.prompt
+            return
+        template, source = choose_template(self.cfg, dataset, self.published_template(self.cfg))
+        print(f'Class texts: "{template}" ({source})')
 
     def say_that_words_are_learnt(self) -> None:
         """In the log, with a hint for whoever gave a text of their own."""

@@ -3,29 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rpo.clip.texts import class_texts
-
 # What the released configs of RPO set for every dataset: no text of anybody's own.
 PUBLISHED_PROMPT = "a photo of a _."
 PLAIN_TEMPLATE = "a photo of a {}."
 
 
-def texts_of_classes(cfg: Any, dataset: Any, names: Sequence[str], published: str) -> list[str]:
-    """One text a class; the log says which template was used.
+def choose_template(cfg: Any, dataset: Any, published: str) -> tuple[str, str]:
+    """The template, "{}" for the class name, and where it comes from.
 
     Args:
-        published: the method's own template, "{}" for the class name; empty: the dataset's.
+        dataset: the dataset or its class.
+        published: the method's own template; empty: the dataset's.
 
     Raises:
-        ValueError: a template has no place for the class name.
+        ValueError: DATASET.PROMPT has no place for the class name.
     """
-    template, source = choose_template(cfg, dataset, published)
-    print(f'Class texts: "{template}" ({source})')
-    return class_texts(names, template, "{}")
-
-
-def choose_template(cfg: Any, dataset: Any, published: str) -> tuple[str, str]:
-    """The template, "{}" for the class name, and where it comes from."""
     if cfg.DATASET.TEMPLATE:
         return cfg.DATASET.TEMPLATE, "DATASET.TEMPLATE"
     if cfg.DATASET.PROMPT != PUBLISHED_PROMPT:

@@ -33,9 +33,13 @@ class LogisticProbe(MethodTrainer):
         self.build_method()
         self.register_model(FOLDER, self.model.learner())
 
-    def classes(self) -> Sequence[Any]:
+    @classmethod
+    def inputs(cls, cfg: Any, dataset: Any, names: Sequence[str]) -> list[Any]:
         """The names as they are, which tell whether a saved probe fits."""
-        return self.dm.dataset.classnames
+        return list(names)
+
+    def say_texts(self, dataset: Any) -> None:
+        """Nothing: it reads no text."""
 
     def run_epoch(self) -> None:
         """All of the training."""

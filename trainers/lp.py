@@ -1,5 +1,7 @@
 """LP in Dassl; the method itself is `rpo.methods.lp`."""
 
+from typing import Any
+
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.methods import lp
@@ -21,5 +23,6 @@ class LP(PromptTrainer):
     further_keys = {"PROMPT": lp.LP.prompt.replace("{}", SLOT)}
     underscores = "keep"
 
-    def published_template(self) -> str:
-        return self.options.PROMPT.replace(SLOT, "{}")
+    @classmethod
+    def published_template(cls, cfg: Any) -> str:
+        return cfg.TRAINER[cls.section].PROMPT.replace(SLOT, "{}")

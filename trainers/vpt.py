@@ -1,5 +1,7 @@
 """VPT in Dassl; the method itself is `rpo.methods.vpt`."""
 
+from typing import Any
+
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.methods import vpt
@@ -17,6 +19,7 @@ class VPT(PromptTrainer):
     # The words before the class name. They do not learn.
     further_keys = {"CTX_INIT": "a photo of a"}
 
-    def published_template(self) -> str:
-        words = self.options.CTX_INIT.replace("_", " ")
+    @classmethod
+    def published_template(cls, cfg: Any) -> str:
+        words = cfg.TRAINER[cls.section].CTX_INIT.replace("_", " ")
         return f"{words} {{}}."

@@ -1,16 +1,13 @@
 """Zero-shot CLIP in Dassl; the method itself is `rpo.methods.zero_shot`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
-from rpo.clip.texts import class_texts
 from rpo.methods import zero_shot
 from rpo.registration import register
 
 from .base import MethodTrainer
-from .class_texts import class_names
 
 
 @register(TRAINER_REGISTRY)
@@ -34,8 +31,13 @@ class ZeroshotCLIP2(ZeroshotCLIP):
 
     method = zero_shot.ZeroshotCLIP2
 
-    def classes(self) -> Sequence[Any]:
-        names = class_names(self.cfg, self.dm.dataset.classnames, self.underscores)
-        seven = [class_texts(names, one, "{}") for one in zero_shot.IMAGENET_TEMPLATES]
-        print(f"Class texts: the mean of {len(seven)} templates of the CLIP paper")
-        return seven if self.cfg.DATASET.NAME == "ImageNet" else [*seven, super().classes()]
+    @classmethod
+    def templates(cls, cfg: Any, dataset: Any) -> list[str]:
+        own = [] if cfg.DATASET.NAME == "ImageNet" else super().templates(cfg, dataset)
+        return [*zero_shot.IMAGENET_TEMPLATES, *own]
+
+    def say_texts(self, dataset: Any) -> None:
+        count = len(zero_shot.IMAGENET_TEMPLATES)
+        print(f"Class texts: the mean of {count} templates of the CLIP paper")
+        if self.cfg.DATASET.NAME != "ImageNet":
+            super().say_texts(dataset)

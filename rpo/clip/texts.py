@@ -1,6 +1,7 @@
 """From class names to token ids."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,19 @@ def class_texts(classnames: Sequence[str], template: str, slot: str = "_") -> li
     if slot not in template:
         raise ValueError(f'the prompt template "{template}" has no "{slot}" for the class name')
     return [template.replace(slot, name) for name in classnames]
+
+
+def class_inputs(names: Sequence[str], templates: Sequence[str]) -> list[Any]:
+    """What a method reads of classes: their names, where there is no template; a text each; or, of
+    several templates, a list of texts for each template.
+
+    Raises:
+        ValueError: a template has no "{}" for the class name.
+    """
+    lists = [class_texts(names, template, "{}") for template in templates]
+    if not lists:
+        return list(names)
+    return list(lists[0]) if len(lists) == 1 else list(lists)
 
 
 def tokenize(texts: Sequence[str], context_length: int) -> tuple[Tensor, Tensor]:
