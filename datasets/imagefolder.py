@@ -2,7 +2,8 @@
 
 DATASET.FOLDER (or DATASET.ROOT, where that is empty) holds one folder a class; or `train` and
 `test` (and `val`) with class folders each; without them the images are split 50 / 20 / 30, always
-the same way. DATASET.CSV lists images instead. DATASET.CLASS_NAMES names the classes.
+the same way, or all train with DATASET.HOLD_OUT False. DATASET.CSV lists images instead.
+DATASET.CLASS_NAMES names the classes.
 """
 
 import random
@@ -12,9 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from dassl.data.datasets import DATASET_REGISTRY
-from PIL import Image
 
 from rpo.files import cache_folder
+from rpo.inference.images import image_files
 from rpo.registration import register
 
 from .base import FewShotDataset
@@ -45,7 +46,7 @@ class ImageFolder(FewShotDataset):
         """The images of a folder or CSV, with nothing read yet."""
         folder, table = ("", str(source)) if source.suffix == ".csv" else (str(source), "")
         dataset = cls.__new__(cls)
-        dataset.cfg = SimpleNamespace(FOLDER=folder, CSV=table, CLASS_NAMES="")
+        dataset.cfg = SimpleNamespace(FOLDER=folder, CSV=table, CLASS_NAMES="", HOLD_OUT=True)
         dataset.locate(source.parent)
         return dataset
 
@@ -98,25 +99,31 @@ class ImageFolder(FewShotDataset):
         split = read_table(self.source())
         if split["test"]:
             return split
-        return split_each_class(split["train"] + split["val"], random.Random(0))
+        return self.without_test(split["train"] + split["val"])
 
     def _from_folders(self) -> Split:
         train = self._part_folder(TRAIN)
         if train is None:
-            return split_each_class(self.class_items("", None), random.Random(0))
+            return self.without_test(self.class_items("", None))
         folders = {part: self._part_folder(names) for part, names in PART_FOLDERS.items()}
         if folders["test"] is None and folders["val"]:
             print(f"{self.folder} has no folder test: {folders['val']} is the test set")
             folders = {"val": None, "test": folders["val"]}
         items = self.class_items(train, None)
         if folders["test"] is None:
-            return split_each_class(items, random.Random(0))
+            return self.without_test(items)
         names = list(class_names(items).values())
         parts = {"train": train, **folders}
         return {"train": items} | {
             part: self.class_items(parts[part] or "", names) if parts[part] else []
             for part in PARTS[1:]
         }
+
+    def without_test(self, items: list[Item]) -> Split:
+        """A split of images that have no test part."""
+        if self.cfg.HOLD_OUT:
+            return split_each_class(items, random.Random(0))
+        return {"train": items, "val": [], "test": items}
 
     def _part_folder(self, names: tuple[str, ...]) -> str | None:
         present = {folder.lower(): folder for folder in class_folders(self.folder)}
@@ -144,14 +151,3 @@ class ImageFolder(FewShotDataset):
                 raise ValueError(f"{parent / name} holds no image that can be read")
             items += [(str(path.relative_to(self.folder)), label, name) for path in images]
         return items
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Files below a folder that are called like images, sorted, without hidden ones."""
-    extensions = Image.registered_extensions()
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in extensions
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )

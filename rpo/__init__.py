@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
@@ -34,6 +35,7 @@ __all__ = [
     "VPT",
     "CoCoOp",
     "CoOp",
+    "FewShotClassifier",
     "LogisticProbe",
     "MaPLe",
     "ZeroshotCLIP",
@@ -49,7 +51,9 @@ __path__.extend(filter(None, os.environ.get("RPO_PATH", "").split(os.pathsep)))
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `load_clip`, or a method's module, when it is first asked for: PyTorch is slow."""
+    """Imports what is asked for when it is first asked for: PyTorch is slow."""
+    if name == "FewShotClassifier":
+        return importlib.import_module("rpo.classifier").FewShotClassifier
     if name == "load_clip":
         return importlib.import_module("rpo.clip.load").load_clip
     from rpo.methods.traits import known_modules

@@ -112,7 +112,7 @@ def read_only_pass(
         (batch, K, width). Gradients flow to `prompts` alone.
     """
     for block, keys, values in layers:
-        queries = prompt_queries(block, prompts).expand(len(keys), -1, -1, -1)
+        queries = prompt_queries(block, prompts).expand(keys.shape[0], -1, -1, -1)
         attended = scaled_dot_product_attention(queries, keys, values, visible)
         prompts = _add_mlp(block, _add_attended(block, prompts, attended))
     return prompts

@@ -17,6 +17,9 @@ COMMANDS = {
     "train": ("rpo.commands.train", "train a method, or evaluate it with --eval-only"),
     "run": ("rpo.commands.run", "run all experiments of a protocol, resumably"),
     "eval": ("rpo.commands.evaluate", "evaluate finished runs of RPO, several in one pass"),
+    "fit": ("rpo.commands.fit", "a classifier from your own images, saved to be used"),
+    "predict": ("rpo.commands.predict", "the classes of images, by a saved classifier"),
+    "export": ("rpo.commands.export", "a classifier from a finished run"),
     "look": ("rpo.commands.look", "show where the visual prompts of a run of RPO look"),
     "report": ("rpo.commands.report", "tables of finished runs: base / new / H, cost, ..."),
     "compare": ("rpo.commands.compare", "finished runs beside the published accuracies"),
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)
     pairs: list[str] = []
-    if chosen == "run":  # whose flags with several values would swallow them
+    if chosen in ("fit", "run"):  # whose other arguments would swallow them, or they those
         arguments, pairs = split_pairs(arguments)
     try:
         args = build_parser(chosen).parse_args(arguments, argparse.Namespace(pairs=pairs))

@@ -32,12 +32,18 @@ class MethodTrainer(RecordedTrainer):
         method: what it trains or evaluates, a class derived from `rpo.methods.base.Method`.
         section: the method's own node below TRAINER in the configuration; empty: it has none.
         further_keys: keys of the section beside the method's settings, with their defaults.
+        learner_name: the folder that what is learnt is saved in.
+        has_precision: whether its section has the key PREC, what the towers compute in.
+        without_validation: values of the section's keys for where no image can choose them.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
     method: Any
     section = ""
     further_keys: Mapping[str, Any] = {}
+    learner_name = ""
+    has_precision = False
+    without_validation: Mapping[str, Any] = {}
     underscores = "spaces"
 
     @classmethod
@@ -137,13 +143,10 @@ class MethodTrainer(RecordedTrainer):
 
 
 class PromptTrainer(MethodTrainer):
-    """A frozen CLIP and a few learnt parameters, in Dassl's training loop.
-
-    Class attributes:
-        learner_name: the folder that what is learnt is saved in.
-    """
+    """A frozen CLIP and a few learnt parameters, in Dassl's training loop."""
 
     learner_name = "prompt_learner"
+    has_precision = True
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:

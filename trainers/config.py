@@ -68,6 +68,9 @@ def _own_keys() -> Any:
     # A file with better class names than the folders', one a line in sorted order of the folders,
     # or JSON from the one to the other.
     cfg.DATASET.CLASS_NAMES = ""
+    # Whether images without a test part of their own are split 50 / 20 / 30. If not, all are for
+    # training, and a test is on the very same images.
+    cfg.DATASET.HOLD_OUT = True
     # Weights & Biases beside TensorBoard, and the project that runs are filed under there.
     cfg.LOGGING = CfgNode({"WANDB": False, "PROJECT": "rpo"})
     for name in TRAINER_REGISTRY.registered_names():

@@ -50,7 +50,7 @@ class ImageTower(nn.Module):
         """(batch, 3, height, width) to (batch, 1 + patches, width): CLS, then the patches."""
         patches = self.visual.conv1(images.to(self.visual.conv1.weight.dtype))
         patches = patches.flatten(2).transpose(1, 2)
-        first = self.class_token.to(patches.dtype).expand(len(patches), 1, -1)
+        first = self.class_token.to(patches.dtype).expand(patches.shape[0], 1, -1)
         tokens = torch.cat([first, patches], dim=1)
         return self.visual.ln_pre(tokens + self.visual.positional_embedding.to(tokens.dtype))
 

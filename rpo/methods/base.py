@@ -24,12 +24,14 @@ class Method(nn.Module):
     Class attributes:
         traits: how the method is listed, drawn and run.
         takes: whether it reads whole "texts", or "names" to which it learns the words.
+        texts_per_image: whether class texts are computed anew for every image.
         prompt: a published text of a class, "{}" for its name; empty: the dataset's own.
     """
 
     traits: ClassVar[Traits]
     Settings: ClassVar[type[Settings]] = Settings
     takes: ClassVar[str] = "names"
+    texts_per_image: ClassVar[bool] = False
     prompt: ClassVar[str] = ""
 
     def __init__(self, clip: Clip, settings: Any = None, **fields: Any) -> None:
@@ -37,6 +39,11 @@ class Method(nn.Module):
         self.clip: Clip = clip.requires_grad_(False)
         self.settings: Any = settings or self.Settings(**fields)
         self.remembered = Remembered()
+
+    @classmethod
+    def can_name_new_classes(cls, settings: Any) -> bool:
+        """Whether what is learnt with these settings serves classes without any training image."""
+        return cls.traits.names_new_classes
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, classes) in float32 for images (batch, 3, height, width)."""
@@ -69,13 +76,20 @@ class Remembered:
     """
 
     result: Tensor | None = None
+    fixed = False
 
     def forget(self) -> None:
         """Drops the result."""
         self.result = None
 
+    def fix(self) -> None:
+        """From now on the result is a constant, for whoever traces the model."""
+        self.fixed = True
+
     def get(self, compute: Callable[[], Tensor], sources: Sequence[Tensor]) -> Tensor:
         """`compute()`, or what it gave when `sources` had the same values."""
+        if self.fixed and self.result is not None:
+            return self.result
         if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
             return compute()
         if self.result is None or not self._fits(sources):

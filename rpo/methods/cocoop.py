@@ -61,6 +61,7 @@ class CoCoOp(Method):
 
     traits = Traits(order=60, colour="#56b4e9", marker="D", folder="cocoop")
     Settings = Settings
+    texts_per_image = True
 
     def __init__(
         self, clip: Clip, names: Sequence[str], settings: Any = None, **fields: Any

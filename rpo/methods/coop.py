@@ -72,6 +72,10 @@ class CoOp(PromptedMethod):
         texts = PromptedTexts(clip, sentences, count, own_prompts, order)
         self.use(texts, ContextLearner(context))
 
+    @classmethod
+    def can_name_new_classes(cls, settings: Any) -> bool:
+        return not settings.csc or bool(settings.ctx_init)
+
 
 def name_order(
     names: Sequence[str], texts: Sequence[str], count: int, before: int, context_length: int

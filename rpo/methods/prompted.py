@@ -114,7 +114,7 @@ class PromptedImages(nn.Module):
         first, *deeper = prompts
         with torch.no_grad():
             tokens = self.tower.embed(images)
-        appended = self.tower.embed_prompts(first).to(tokens.dtype).expand(len(tokens), -1, -1)
+        appended = self.tower.embed_prompts(first).to(tokens.dtype).expand(tokens.shape[0], -1, -1)
         start = tokens.shape[1]
         tokens = torch.cat([tokens, appended], dim=1)
         mask = attention_mask(tokens.shape[1], prompts=0, causal=False).to(tokens.device)

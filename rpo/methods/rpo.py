@@ -106,7 +106,7 @@ class MaskedForm:
         self, tower: Tower, tokens: Tensor, prompts: Tensor, lengths: Tensor | None = None
     ) -> Tensor:
         """Prompts (K, width) after the last layer, (batch, K, width), beside tokens of CLIP."""
-        prompts = tower.embed_prompts(prompts).expand(len(tokens), -1, -1)
+        prompts = tower.embed_prompts(prompts).expand(tokens.shape[0], -1, -1)
         mask = attention_mask(
             tokens.shape[1], prompts.shape[1], tower.causal, lengths, self.read_only
         )

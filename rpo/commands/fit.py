@@ -1,0 +1,56 @@
+"""`rpo fit IMAGES -o FOLDER [KEY VALUE ...]`: a classifier from your own images, to be used."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+OPTIONS = (
+    ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),
+    ("backbone", "ViT-B/16", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
+    ("template", None, 'text of a class, "{}" for its name (default: the published one)'),
+    ("config", None, "settings: a file of configs/trainers/<method>, or a path"),
+    ("device", "auto", "auto, cpu, cuda, cuda:1, mps"),
+    ("precision", "auto", "fp32, fp16, bf16, amp"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", help="folder of class folders, or a CSV of path,label")
+    parser.add_argument("-o", "--output", required=True, help="folder of the classifier")
+    for name, default, help_text in OPTIONS:
+        parser.add_argument(f"--{name}", default=default, help=help_text)
+    parser.add_argument("--shots", type=int, default=16, help="images a class; 0: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--calibrate", action="store_true", help="fit a temperature")
+    parser.add_argument("--test", help="labelled images to measure the accuracy on")
+    parser.add_argument("--overwrite", action="store_true", help="replace a classifier in OUTPUT")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fits, measures and saves.
+
+    Raises:
+        FileExistsError: OUTPUT holds something already. ValueError: a key has no value.
+    """
+    from rpo import FewShotClassifier
+
+    if len(args.pairs) % 2:
+        raise ValueError(f"options come in pairs KEY VALUE, and {args.pairs[-1]!r} has no value")
+    output = Path(args.output)
+    if output.exists() and not args.overwrite:
+        raise FileExistsError(f"{output} is there already; --overwrite replaces a classifier in it")
+    named: dict[str, Any] = {name: getattr(args, name) for name, _, _ in OPTIONS}
+    classifier = FewShotClassifier(
+        **named,
+        shots=args.shots,
+        seed=args.seed,
+        options=dict(zip(args.pairs[::2], args.pairs[1::2], strict=True)),
+        progress=not args.quiet,
+    )
+    classifier.fit(args.images, calibrate=args.calibrate)
+    if args.test:
+        print(f"Accuracy {classifier.measure(args.test):.2f} % on {args.test}")
+    classifier.save_pretrained(output)
+    print(f"Saved to {output}: {len(classifier.classes_)} classes. rpo predict {output} IMAGES")
+    return 0

@@ -1,0 +1,103 @@
+"""What a run folder holds, as a trained method."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from dassl.data.datasets import DATASET_REGISTRY, build_dataset
+from dassl.engine import TRAINER_REGISTRY
+from dassl.utils import load_checkpoint
+
+import rpo
+from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
+from rpo.clip.load import load_clip
+from rpo.commands.train import add_arguments, build_config
+from rpo.files import read_text
+from rpo.inference.trained import Trained, check_class_names
+from rpo.inference.training import describe
+from rpo.runs import RESULTS, RUN, RunFolder
+from rpo.trainers.origin import read_config
+
+
+def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
+    """The configuration that a run was made with or, of released parameters, that of a YAML file.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+    """
+    if args.released:
+        command_line = argparse.ArgumentParser()
+        add_arguments(command_line)
+        named = ["--trainer", args.config_file.partition("/")[0], "--config-file", args.config_file]
+        if args.dataset_config_file:
+            named += ["--dataset-config-file", args.dataset_config_file]
+        cfg = build_config(command_line.parse_args(named))
+        cfg.defrost()
+    elif not RunFolder(folder).stored():
+        raise FileNotFoundError(
+            f"{folder} holds no run: there is no {RUN} in it. For parameters that others released "
+            "add --released, with --config-file and --dataset-config-file or --classes"
+        )
+    else:
+        cfg = read_config(folder)
+    if args.backbone:
+        cfg.MODEL.BACKBONE.NAME = args.backbone
+    if args.root:
+        cfg.DATASET.ROOT = args.root
+    return cfg
+
+
+def trained_of(
+    folder: Path, cfg: Any, names: Sequence[str] | None = None, epoch: int | None = None
+) -> Trained:
+    """A run's parameters and their description.
+
+    Args:
+        names: of the classes; None: those of the run.
+        epoch: of the checkpoint; None: the best or the newest.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint. ValueError: the parameters are not of this
+            method, backbone or, where each class has its own, of these classes.
+    """
+    trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
+    results = _results(folder)
+    own = results.get("class_names") or (None if names else _classes_on_disk(cfg))
+    first = list(own or names or [])
+    check_class_names(first)
+    precision = cfg.TRAINER[trainer.section].PREC if trainer.has_precision else "fp16"
+    dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME) if cfg.DATASET.NAME else None
+    description = describe(cfg, trainer, dataset, first, precision)
+    if own and names and list(names) != first:
+        description = description.for_classes(names)
+    clip = load_clip(description.backbone, "fp32")
+    with torch.random.fork_rng(devices=[]):
+        kind = getattr(rpo, description.method)
+        learner = kind(clip, description.class_inputs, **description.settings).learner()
+    if learner.state_dict():
+        path = find_checkpoint(folder / trainer.learner_name, epoch)
+        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path, clip_names(clip))
+    accuracy = results.get("metrics", {}).get("test", {}).get("accuracy")
+    if accuracy is not None and not (own and names):
+        measured = f"the test images of {results['dataset']}, {results['classes']} classes"
+        description = replace(description, accuracy={"percent": accuracy, "measured_on": measured})
+    return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    """Of the run's own test; empty where there was none, or where it is damaged."""
+    try:
+        return dict(json.loads(read_text(folder / RESULTS)))
+    except (OSError, TypeError, ValueError):
+        return {}
+
+
+def _classes_on_disk(cfg: Any) -> list[str]:
+    """The class names of the dataset, which says itself where it is missing."""
+    if not cfg.DATASET.NAME:
+        raise ValueError("which classes? Give --classes, or --dataset-config-file and --root")
+    return list(build_dataset(cfg).classnames)

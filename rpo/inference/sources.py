@@ -1,0 +1,136 @@
+"""What `fit` may be given, as the options of DATASET.NAME ImageFolder that stand for it."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from rpo.datasets.imagefolder_files import LABELS, PATHS, read_table
+from rpo.inference.images import image_files, read_image
+
+
+def dataset_options(images: Any, labels: Any, scratch: Path) -> list[str]:
+    """KEY VALUE pairs of the configuration.
+
+    Args:
+        images: a folder of class folders, a CSV of path,label, a pair of images and labels, a
+            DataFrame with such columns; or images, files or of Pillow, with `labels`.
+        labels: a class name for each image; None where they come with the images.
+        scratch: an empty folder, for a list and for images that are in no file yet.
+
+    Raises:
+        FileNotFoundError: there is no such folder or file. ValueError: images and labels do not
+            belong together; it is said why.
+    """
+    if labels is None and isinstance(images, (str, Path)):
+        source = Path(images).expanduser().absolute()
+        if source.is_dir():
+            return ["DATASET.FOLDER", str(source)]
+        if source.is_file() and source.suffix.lower() == ".csv":
+            return ["DATASET.CSV", str(source)]
+        kind = FileNotFoundError if not source.exists() else ValueError
+        raise kind(f"{images} is neither a folder of class folders nor a CSV of path,label")
+    files, names = labelled_images(images, labels)
+    paths = [_in_file(each, scratch / f"{index:06}.png") for index, each in enumerate(files)]
+    table = scratch / "images.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "label"), *zip(paths, names, strict=True)])
+    return ["DATASET.CSV", str(table)]
+
+
+def labelled_images(images: Any, labels: Any = None) -> tuple[list[Any], list[str]]:
+    """Images and the class name of each.
+
+    Raises:
+        ValueError: there is no label for an image, or one that is no name; it is said which.
+    """
+    if labels is None and hasattr(images, "columns"):
+        images, labels = _columns(images)
+    elif labels is None and isinstance(images, tuple) and len(images) == 2:
+        images, labels = images
+    if labels is None:
+        raise ValueError(
+            "images need labels: fit(images, labels), fit((images, labels)), a folder of class "
+            "folders, or a CSV or DataFrame with the columns path and label"
+        )
+    files, names = list(images), [_name(label) for label in labels]
+    if len(files) != len(names):
+        raise ValueError(f"there are {len(files):,} images and {len(names):,} labels")
+    return files, names
+
+
+def _columns(table: Any) -> tuple[Any, Any]:
+    found = [
+        next((column for column in table.columns if str(column).lower() in names), None)
+        for names in (PATHS, LABELS)
+    ]
+    if None in found:
+        columns = ", ".join(map(str, table.columns))
+        raise ValueError(f"the table has the columns {columns}; it needs path and label")
+    return table[found[0]], table[found[1]]
+
+
+def _name(label: Any) -> str:
+    if not isinstance(label, str) or not label.strip():
+        raise ValueError(
+            f"a label is the name of its class, which CLIP reads, and {label!r} is none: map "
+            "numbers to names first"
+        )
+    if label != label.strip():
+        raise ValueError(f"the label {label!r} begins or ends with a space")
+    return label
+
+
+def _in_file(image: Any, path: Path) -> str:
+    if isinstance(image, Image.Image):
+        read_image(image).save(path)
+        return str(path)
+    if not isinstance(image, (str, Path)):
+        kind = type(image).__name__
+        raise ValueError(f"an image is given as its file or by Pillow, and this is of type {kind}")
+    file = Path(image).expanduser().absolute()
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no image file {image}")
+    return str(file)
+
+
+def unlabelled_images(images: Any) -> Iterator[Any]:
+    """Each image of a folder, of one file, of a sequence; or the one image of Pillow.
+
+    Raises:
+        FileNotFoundError: there is no such file or folder. ValueError: there is nothing in it.
+    """
+    if isinstance(images, (str, Path)) and Path(images).is_dir():
+        found: Sequence[Any] = image_files(Path(images))
+        if not found:
+            raise ValueError(f"there is no image in {images}")
+        yield from found
+    elif isinstance(images, (str, Path, Image.Image)):
+        yield images
+    else:
+        yield from images
+
+
+def listed_images(source: Path) -> tuple[list[Any], list[str]]:
+    """Files and class names of a folder of class folders or a CSV.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such thing, or nothing in it.
+    """
+    if source.is_file():
+        folder = source.absolute().parent
+        rows = [item for items in read_table(source).values() for item in items]
+        return [folder / path for path, _, _ in rows], [name for _, _, name in rows]
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
+    found = [
+        (path, folder.name)
+        for folder in sorted(source.iterdir())
+        if folder.is_dir()
+        for path in image_files(folder)
+    ]
+    if not found:
+        raise ValueError(f"{source} holds no class folder with images")
+    return [path for path, _ in found], [name for _, name in found]

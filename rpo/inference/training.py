@@ -1,0 +1,208 @@
+"""Training for a classifier: by the very trainer of `rpo train`, and what it has learnt."""
+
+import argparse
+import contextlib
+import io
+import os
+import random
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from dassl.engine import TRAINER_REGISTRY, build_trainer
+from dassl.utils import set_random_seed
+from tqdm.auto import tqdm
+
+from rpo.clip.load import backbone_file, load_clip, sha256
+from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
+from rpo.environment import versions
+from rpo.experiments.presets import read_preset
+from rpo.inference.images import Preprocessing
+from rpo.inference.sources import dataset_options
+from rpo.inference.trained import Description, Trained
+from rpo.methods.traits import known_traits
+from rpo.suggest import unknown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained; see `rpo.FewShotClassifier`."""
+
+    method: str
+    backbone: str
+    config: str | None
+    template: str | None
+    shots: int
+    seed: int
+    device: torch.device
+    precision: str
+    options: Mapping[str, Any]
+
+
+def train(
+    plan: Plan, images: Any, labels: Any, progress: bool
+) -> tuple[Trained, list[tuple[str, int]]]:
+    """Trains on labelled images, in a scratch folder; the random state is left as it was.
+
+    Args:
+        images, labels: see `rpo.inference.sources.dataset_options`.
+        progress: whether a bar is shown.
+
+    Returns:
+        What was learnt, and file and label of the training images that the shots left over.
+
+    Raises:
+        ValueError, FileNotFoundError: of the images, names, keys or values.
+    """
+    log = io.StringIO()
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(log):
+        scratch = Path(name)
+        with cache_in(scratch), random_state_kept():
+            cfg = configuration(plan, dataset_options(images, labels, scratch), scratch / "run")
+            check_data(cfg)
+            set_random_seed(cfg.SEED)
+            trainer = build_trainer(cfg)
+            with unreadable_images_explained(trainer), shown(trainer, progress):
+                if known_traits()[plan.method].learns:
+                    trainer.train()
+        return trained(trainer), left_over(trainer)
+
+
+def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
+    """The configuration, as `rpo train` reads it from a command line.
+
+    Raises:
+        ValueError: there is no such method, or a value cannot work. KeyError: no such key.
+    """
+    check_method(plan.method)
+    size = load_clip(plan.backbone, plan.precision).visual.input_resolution
+    own = {"TEMPLATE": plan.template or "", "NUM_SHOTS": plan.shots, "HOLD_OUT": False}
+    pairs = [*dataset, *(part for key, value in own.items() for part in (f"DATASET.{key}", value))]
+    pairs += ["INPUT.SIZE", (size, size), "TEST.NO_TEST", True]
+    pairs += ["DATALOADER.NUM_WORKERS", 0, "USE_CUDA", plan.device.type == "cuda"]
+    trainer = TRAINER_REGISTRY.get(plan.method)
+    if trainer.has_precision:
+        pairs += [f"TRAINER.{trainer.section}.PREC", plan.precision]
+    for name, value in trainer.without_validation.items():
+        pairs += [f"TRAINER.{trainer.section}.{name}", value]
+    pairs += [part for pair in plan.options.items() for part in pair]
+    arguments = ["--trainer", plan.method, "--backbone", plan.backbone, "--seed", str(plan.seed)]
+    arguments += ["--config-file", config_file(plan), "--dataset-config-file", "imagefolder"]
+    command_line = argparse.ArgumentParser()
+    add_arguments(command_line)
+    args = command_line.parse_args([*arguments, "--output-dir", str(output)])
+    args.opts = pairs
+    return build_config(args)
+
+
+def check_method(name: str) -> None:
+    """Raises ValueError, with the nearest name, for a method that there is none of."""
+    if name not in known_traits():
+        raise ValueError(unknown("method", name, known_traits()))
+
+
+def config_file(plan: Plan) -> str:
+    """The method's YAML file: the one asked for, or that of the published settings."""
+    if plan.config and plan.config.endswith((".yaml", ".yml")):
+        return plan.config
+    preset = read_preset("tiny" if plan.backbone == "tiny" else "rpo-paper")
+    name = plan.config or preset.config(plan.method) or preset.only_config(plan.method)
+    return f"{plan.method}/{name}"
+
+
+@contextlib.contextmanager
+def cache_in(folder: Path) -> Iterator[None]:
+    """Keeps few-shot samples there: a fit leaves nothing behind, and depends on no fit before."""
+    before = os.environ.get("RPO_CACHE")
+    os.environ["RPO_CACHE"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RPO_CACHE"]
+        else:
+            os.environ["RPO_CACHE"] = before
+
+
+@contextlib.contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Gives Python, NumPy and PyTorch back the random state that they had."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+@contextlib.contextmanager
+def shown(trainer: Any, progress: bool) -> Iterator[None]:
+    """A bar over all training steps, with the loss."""
+    if not hasattr(trainer, "forward_backward") or not progress:
+        yield
+        return
+    step = trainer.forward_backward
+    total = trainer.max_epoch * len(trainer.train_loader_x)
+    with tqdm(total=total, desc=f"Training {trainer.cfg.TRAINER.NAME}", unit="step") as bar:
+
+        def counted(batch: Any) -> Any:
+            values = step(batch)
+            bar.set_postfix(loss=f"{values['loss']:.3f}", refresh=False)
+            bar.update()
+            return values
+
+        trainer.forward_backward = counted
+        yield
+
+
+def trained(trainer: Any) -> Trained:
+    """What a trainer has learnt, with all that is needed to use it without Dassl."""
+    cfg, dataset = trainer.cfg, trainer.dm.dataset
+    description = describe(cfg, type(trainer), dataset, dataset.classnames, trainer.precision())
+    state = trainer.model.learner().state_dict()
+    return Trained(description, {name: each.detach().cpu().clone() for name, each in state.items()})
+
+
+def describe(
+    cfg: Any, trainer: Any, dataset: Any, names: Sequence[str], precision: str
+) -> Description:
+    """The description of what a configuration trains.
+
+    Args:
+        trainer: its class. dataset: the dataset or its class.
+    """
+    settings = trainer.settings(cfg)
+    return Description(
+        method=cfg.TRAINER.NAME,
+        settings=vars(settings),
+        backbone=cfg.MODEL.BACKBONE.NAME,
+        backbone_sha256=sha256(backbone_file(cfg.MODEL.BACKBONE.NAME)),
+        precision=precision,
+        class_names=list(names),
+        class_inputs=trainer.inputs(cfg, dataset, names),
+        templates=trainer.templates(cfg, dataset),
+        underscores=cfg.DATASET.UNDERSCORES or trainer.underscores,
+        preprocessing=Preprocessing(
+            size=tuple(cfg.INPUT.SIZE),
+            mean=tuple(cfg.INPUT.PIXEL_MEAN),
+            std=tuple(cfg.INPUT.PIXEL_STD),
+            interpolation=cfg.INPUT.INTERPOLATION,
+        ),
+        trained_on={"shots": cfg.DATASET.NUM_SHOTS, "seed": cfg.SEED},
+        versions=versions(),
+    )
+
+
+def left_over(trainer: Any) -> list[tuple[str, int]]:
+    """File and label of every training image that is not in the sample."""
+    dataset = trainer.dm.dataset
+    used = {item.impath for item in dataset.train_x}
+    items = [
+        (str(dataset.path_of(path)), label) for path, label, _ in dataset.load_split()["train"]
+    ]
+    return [(path, label) for path, label in items if path not in used]

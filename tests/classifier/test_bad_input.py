@@ -1,0 +1,196 @@
+"""One sentence that names the thing; nothing half-written."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from sklearn.exceptions import NotFittedError
+
+from rpo import FewShotClassifier
+
+
+def refused(message, kind=ValueError):
+    return pytest.raises(kind, match=message)
+
+
+def test_before_fit(classifier, files, tmp_path):
+    for call in (
+        lambda: classifier().predict(files),
+        lambda: classifier()(files[0]),
+        lambda: classifier().with_classes(["a", "b"]),
+        lambda: classifier().save_pretrained(tmp_path / "out"),
+    ):
+        with refused("not fitted yet: call fit", NotFittedError):
+            call()
+    assert not (tmp_path / "out").exists()
+
+
+def test_training_images(classifier, photos, files, tmp_path, draw_image):
+    labels = [file.parent.name for file in files]
+    with refused("11 images and 12 labels"):
+        classifier().fit(files[1:], labels)
+    with refused("12 images and 1 labels"):
+        classifier().fit(files, labels[:1])
+    with refused("images need labels"):
+        classifier().fit(files)
+    with refused("3 is none: map numbers to names"):
+        classifier().fit(files, [3] * len(files))
+    with refused("' a' begins or ends with a space"):
+        classifier().fit(files, [" a"] * len(files))
+    with refused("single class 'red'"):
+        classifier().fit(files, ["red"] * len(files))
+    with refused("no image file .*gone.jpg", FileNotFoundError):
+        classifier().fit([*files, "gone.jpg"], [*labels, "red"])
+    with refused("neither a folder of class folders nor a CSV", FileNotFoundError):
+        classifier().fit(tmp_path / "gone")
+    (photos / "empty").mkdir()
+    with refused("empty holds no image"):
+        classifier().fit(photos)
+    (photos / "empty").rename(photos / "Red")
+    draw_image(photos / "Red" / "1.jpg")
+    with refused("which CLIP reads alike"):
+        classifier().fit(photos)
+
+
+def test_a_training_image_that_is_none(classifier, photos):
+    (photos / "red" / "0.jpg").write_text("no image")
+    with refused('Cannot read the image ".*0.jpg".*rpo data check'):
+        classifier(shots=0).fit(photos)
+
+
+def test_names_and_values(classifier, photos):
+    with refused("there is no method .ROP.. Did you mean .RPO."):
+        classifier("ROP").fit(photos)
+    with refused("vit-b"):
+        classifier().set_params(backbone="vit-b").fit(photos)
+    with refused('has no "{}"'):
+        classifier(template="a photo").fit(photos)
+    with refused("K is 0; it must be at least 1"):
+        classifier(options={"TRAINER.RPO.K": 0}).fit(photos)
+    with refused("no device 'gpu'"):
+        classifier(device="gpu").fit(photos)
+
+
+def test_images_to_predict(fitted, tmp_path, files):
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(bomb)
+    (tmp_path / "text.jpg").write_text("no image")
+    (tmp_path / "cut.jpg").write_bytes(files[0].read_bytes()[:500])
+    for name, message in (
+        ("bomb.png", "bomb.png has too many pixels"),
+        ("text.jpg", "text.jpg cannot be read as an image"),
+        ("cut.jpg", "cut.jpg cannot be read as an image"),
+    ):
+        with refused(message):
+            fitted.predict([files[0], tmp_path / name])
+    with refused("there is no image file gone.jpg", FileNotFoundError):
+        fitted.predict("gone.jpg")
+    with refused("of type int"):
+        fitted.predict([3])
+    (tmp_path / "nothing").mkdir()
+    with refused("there is no image in"):
+        fitted.predict(tmp_path / "nothing")
+    assert fitted.predict([]).shape == (0,)
+
+
+def test_other_classes(fitted, classifier, photos):
+    for names, message in (
+        (["one"], "two classes are the least"),
+        (["a", "b", "a"], "'a' stands there more than once"),
+        ("kettle", "a list of words"),
+        (["a", 3], "a list of words"),
+    ):
+        with refused(message):
+            fitted.with_classes(names)
+    own = {"TRAINER.COOP.CSC": True, "TRAINER.COOP.CTX_INIT": ""}
+    for method, options in (("LogisticProbe", {}), ("CoOp", own)):
+        with refused(f"this {method} has learnt something for each of its own classes"):
+            classifier(method, options=options).fit(photos).with_classes(["a", "b", "c"])
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    fitted.save_pretrained(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+def change(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_folder_of_another_version_or_none(saved, tmp_path):
+    load = FewShotClassifier.from_pretrained
+    change(saved, format=2)
+    with refused("has format 2, and this version of rpo reads up to 1: update"):
+        load(saved)
+    change(saved, format="x")
+    with refused("not of a saved classifier"):
+        load(saved)
+    (saved / "config.json").write_text("{")
+    with refused("config.json is damaged"):
+        load(saved)
+    with refused("no config.json in it", FileNotFoundError):
+        load(tmp_path)
+    (saved / "model.safetensors").unlink()
+    with refused("no model.safetensors in it", FileNotFoundError):
+        load(saved)
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", [], {}, ["a"], {"a": 1}, float("nan")])
+def test_every_field_damaged(saved, value):
+    intact = json.loads((saved / "config.json").read_text())
+    free = {"trained_on", "versions", "accuracy", "temperature", "templates"}
+    for name in intact.keys() - free:
+        if intact[name] == value or type(intact[name]) is type(value) and name == "precision":
+            continue
+        change(saved, **{**intact, name: value})
+        with pytest.raises((ValueError, FileNotFoundError)):
+            FewShotClassifier.from_pretrained(saved)
+
+
+def test_tensors_that_are_damaged_or_no_numbers(saved):
+    path = saved / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[:-4])
+    with refused("model.safetensors is damaged"):
+        FewShotClassifier.from_pretrained(saved)
+    path.write_bytes(content)
+    tensors = load_file(path)
+    tensors["text_prompt"][0, 0] = float("nan")
+    save_file(tensors, path)
+    rehash(saved)
+    with refused("text_prompt holds NaN"):
+        FewShotClassifier.from_pretrained(saved)
+    save_file({"text_prompt": torch.zeros(4, 64)}, path)
+    rehash(saved)
+    with refused("img_prompt is missing"):
+        FewShotClassifier.from_pretrained(saved)
+
+
+def rehash(folder):
+    import hashlib
+
+    content = (folder / "model.safetensors").read_bytes()
+    change(folder, tensors_sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_another_backbone(saved, random_clip, tmp_path):
+    other = tmp_path / "other.pt"
+    torch.save(random_clip(seed=1).state_dict(), other)
+    recorded = json.loads((saved / "config.json").read_text())["backbone_sha256"]
+    with refused(f"SHA-256 {recorded}, and .*other.pt has [0-9a-f]{{64}}"):
+        FewShotClassifier.from_pretrained(saved, backbone=str(other))
+    change(saved, backbone=str(tmp_path / "gone.pt"))
+    with refused("gone.pt"):
+        FewShotClassifier.from_pretrained(saved)
+
+
+def test_a_folder_of_something_else_is_kept(fitted, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("...")
+    with refused("is there already", FileExistsError):
+        fitted.save_pretrained(tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]

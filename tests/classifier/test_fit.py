@@ -1,0 +1,120 @@
+"""`fit` is `rpo train`: the same images, seed and configuration give the same parameters."""
+
+import os
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from rpo.cli import main
+from rpo.inference.predictor import fit_temperature
+from rpo.methods.traits import known_traits
+
+LEARNING = [name for name, traits in known_traits().items() if traits.learns]
+
+
+def prompts(classifier):
+    return classifier.trained_.tensors
+
+
+def same(first, second):
+    assert first.keys() == second.keys()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("method", LEARNING)
+def test_what_rpo_train_learns(classifier, photos, tmp_path, method, clip_file):
+    learnt = prompts(classifier(method).fit(photos))
+    config = "tiny_K4" if method == "RPO" else "tiny"
+    options = f"""DATASET.FOLDER {photos} DATASET.HOLD_OUT False DATASET.NUM_SHOTS 2
+        INPUT.SIZE (32,32) OPTIM.MAX_EPOCH 2 OPTIM.WARMUP_EPOCH 1 TEST.NO_TEST True"""
+    if method == "RPO":
+        options += " TRAINER.RPO.K 4"
+    if method == "LogisticProbe":
+        options += " TRAINER.LOGISTICPROBE.C 0.316"
+    else:
+        options += f" TRAINER.{method.upper()}.PREC fp32"
+    run = tmp_path / "run"
+    arguments = f"""train --trainer {method} --config-file {method}/{config} --seed 1
+        --dataset-config-file imagefolder --backbone {clip_file} --output-dir {run} {options}"""
+    assert main(arguments.split()) == 0
+    (path,) = run.glob("*/model.pth.tar-*")
+    assert same(learnt, torch.load(path, weights_only=True)["state_dict"])
+
+
+def test_every_form_of_the_same_images(classifier, photos, files, tmp_path):
+    labels = [file.parent.name for file in files]
+    table = pd.DataFrame({"path": [str(file) for file in files], "label": labels})
+    table.to_csv(tmp_path / "list.csv", index=False)
+    expected = prompts(classifier().fit(photos))
+    images = [Image.open(file) for file in files]
+    for given in (
+        (str(photos),), (tmp_path / "list.csv",), ((files, labels),), (files, labels), (table,),
+        (images, labels), (np.array([str(file) for file in files]), np.array(labels)),
+    ):  # fmt: skip
+        assert same(prompts(classifier().fit(*given)), expected)
+
+
+def test_a_fit_leaves_nothing_behind(classifier, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("RPO_CACHE", str(tmp_path / "cache"))
+    before = sorted(photos.rglob("*"))
+    states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    classifier().fit(photos)
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    assert states == after and sorted(photos.rglob("*")) == before
+    assert os.environ["RPO_CACHE"] == str(tmp_path / "cache") and not (tmp_path / "cache").exists()
+
+
+def test_silent_or_with_a_bar(classifier, photos, capfd):
+    classifier().fit(photos)
+    assert capfd.readouterr() == ("", "")
+    classifier(progress=True).fit(photos)
+    assert "Training RPO: 100%" in capfd.readouterr().err
+
+
+def test_interrupted_it_is_what_it_was(classifier, photos, files, monkeypatch):
+    fresh, fitted = classifier(), classifier().fit(photos)
+    before = fitted.predict_proba(files)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rpo.trainers.rpo.RPO.forward_backward", interrupt)
+    for each in (fresh, fitted):
+        with pytest.raises(KeyboardInterrupt):
+            each.fit(photos)
+    assert np.array_equal(fitted.predict_proba(files), before)
+    monkeypatch.undo()
+    assert len(fresh.fit(photos).predict(files)) == len(files)
+
+
+def test_calibration_on_what_the_shots_leave(classifier, photos, files):
+    plain, calibrated = classifier().fit(photos), classifier().fit(photos, calibrate=True)
+    assert same(prompts(plain), prompts(calibrated))
+    assert calibrated.calibration_["images"] == len(files) - 3 * 2
+    temperature = calibrated.trained_.description.temperature
+    logits = np.log(plain.predict_proba(files)) / temperature
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(calibrated.predict_proba(files), expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="no training image is left over"):
+        classifier(shots=0).fit(photos, calibrate=True)
+
+
+def test_the_temperature_is_the_best_of_a_grid():
+    generator = torch.Generator().manual_seed(0)
+    logits = 20 * torch.randn(200, 5, generator=generator)
+    labels = (logits / 8).softmax(-1).multinomial(1, generator=generator)[:, 0]
+    loss = torch.nn.functional.cross_entropy
+    grid = torch.logspace(-1, 2, 2000, dtype=torch.double)
+    best = min(grid.tolist(), key=lambda value: loss(logits.double() / value, labels).item())
+    assert fit_temperature(logits, labels) == pytest.approx(best, rel=0.01)
+    assert 0.01 <= fit_temperature(torch.eye(3) * 9, torch.arange(3)) < 1
+
+
+@pytest.mark.parametrize("method", [name for name in known_traits() if name not in LEARNING])
+def test_methods_that_learn_nothing_serve_too(classifier, photos, files, method):
+    found = classifier(method).fit(photos)
+    assert found.predict_proba(files).shape == (len(files), 3) and not prompts(found)

@@ -1,0 +1,157 @@
+"""Prediction, other classes, saving and loading; with every method."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.transforms import (
+    CenterCrop,
+    Compose,
+    InterpolationMode,
+    Normalize,
+    Resize,
+    ToTensor,
+)
+
+import rpo
+from rpo import FewShotClassifier
+from rpo.clip.load import load_clip, sha256
+from rpo.inference.images import Preprocessing, prepared, read_image
+from rpo.methods.traits import known_traits
+
+MEAN, STD = (0.48, 0.45, 0.40), (0.26, 0.26, 0.27)
+# What CLIP reads of the folders' names.
+TEXTS = ["a photo of a blue car.", "a photo of a green tea.", "a photo of a red."]
+
+
+@pytest.mark.parametrize("size", [(32, 32), (20, 28)])
+@pytest.mark.parametrize("shape", [(40, 48), (48, 40), (33, 101), (32, 32), (7, 9)])
+@pytest.mark.parametrize("name", ["bicubic", "bilinear", "nearest"])
+def test_preprocessing_is_torchvisions(size, shape, name):
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    theirs = Compose(
+        [Resize(max(size), InterpolationMode(name)), CenterCrop(size), ToTensor(),
+         Normalize(MEAN, STD)]
+    )  # fmt: skip
+    assert torch.equal(Preprocessing(size, MEAN, STD, name)(image), theirs(image))
+
+
+def test_images_are_read_in_order_and_few_at_a_time(files, tmp_path):
+    asked = []
+
+    def sources():
+        for index in range(40):
+            asked.append(index)
+            yield files[index % len(files)] if index != 7 else tmp_path / "gone.jpg"
+
+    answers = prepared(sources(), Preprocessing((8, 8), MEAN, STD), ahead=5)
+    for index, (source, image) in enumerate(answers):
+        assert len(asked) <= index + 6 + 1
+        if index == 7:
+            assert isinstance(image, FileNotFoundError)
+        else:
+            assert source == files[index % len(files)]
+            assert torch.equal(image, Preprocessing((8, 8), MEAN, STD)(read_image(source)))
+
+
+def test_what_it_says_of_images(fitted, photos, files):
+    rows = fitted.predict_proba(files)
+    assert rows.shape == (12, 3) and np.allclose(rows.sum(axis=1), 1)
+    names = fitted.predict(files)
+    assert list(fitted.classes_) == ["blue_car", "green tea", "red"]
+    assert list(names) == [fitted.classes_[row.argmax()] for row in rows]
+    labels = [file.parent.name for file in files]
+    accuracy = np.mean(names == np.array(labels))
+    for given in ((files, labels), (photos,), (str(photos),), ((files, labels),)):
+        assert fitted.score(*given) == accuracy
+    assert np.array_equal(fitted.predict_proba(photos), rows)
+    images = [Image.open(file) for file in files]
+    assert np.array_equal(fitted.predict_proba(images), rows)
+    for single in (files[3], str(files[3]), images[3]):
+        np.testing.assert_allclose(fitted.predict_proba(single)[0], rows[3], rtol=1e-4)
+    one = fitted(files[0], top_k=2)
+    assert [set(answer) for answer in one] == [{"label", "score"}] * 2
+    assert one[0]["label"] == names[0] and one[0]["score"] > one[1]["score"]
+    assert [answer[0]["label"] for answer in fitted(files)] == list(names)
+
+
+def test_it_is_the_plain_model_at_clips_temperature(fitted, files, clip_file):
+    """The ten lines of the README, with what was learnt."""
+    model = rpo.RPO(load_clip(str(clip_file)), TEXTS, k=4)
+    model.prompt_learner.load_state_dict(fitted.trained_.tensors)
+    images = torch.stack([fitted.trained_.description.preprocessing(read_image(f)) for f in files])
+    with torch.no_grad():
+        expected = model(images).double().softmax(dim=-1).numpy()
+    np.testing.assert_allclose(fitted.predict_proba(files), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", known_traits())
+def test_saved_and_loaded(classifier, photos, files, tmp_path, method):
+    fitted = classifier(method).fit(photos)
+    fitted.measure(photos)
+    fitted.save_pretrained(tmp_path / "saved")
+    assert {path.name for path in (tmp_path / "saved").iterdir()} == {
+        "model.safetensors", "config.json", "README.md",
+    }  # fmt: skip
+    loaded = FewShotClassifier.from_pretrained(tmp_path / "saved")
+    assert np.array_equal(loaded.predict_proba(files), fitted.predict_proba(files))
+    assert loaded.trained_.description.accuracy["percent"] == 100 * fitted.score(photos)
+    loaded.save_pretrained(tmp_path / "again")
+    for name in ("model.safetensors", "README.md", "config.json"):
+        first, second = (tmp_path / folder / name for folder in ("saved", "again"))
+        assert first.read_bytes() == second.read_bytes()
+    if known_traits()[method].names_new_classes:
+        new = loaded.with_classes(["kettle", "tea_pot", "cup", "pan"])
+        assert new.predict_proba(files).shape == (12, 4)
+        back = new.with_classes(list(fitted.classes_))
+        assert np.array_equal(back.predict_proba(files), fitted.predict_proba(files))
+
+
+def test_what_is_saved(fitted, tmp_path, clip_file):
+    folder = tmp_path / "saved"
+    fitted.save_pretrained(folder)
+    content = json.loads((folder / "config.json").read_text())
+    assert content["format"] == 1 and content["backbone_sha256"] == sha256(clip_file)
+    assert content["settings"]["k"] == 4 and content["class_inputs"] == TEXTS
+    numbers = sum(tensor.numel() for tensor in fitted.trained_.tensors.values())
+    assert numbers == 4 * (64 + 64)
+    assert (folder / "model.safetensors").stat().st_size < 4 * numbers + 500
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: rpo-clip\n") and "blue_car" in card
+
+
+SERVING = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+from rpo import FewShotClassifier
+classifier = FewShotClassifier.from_pretrained({folder!r})
+print(classifier({image!r}, top_k=1)[0]["label"])
+print(classifier.with_classes(["a", "b"]).get_params()["method"])
+"""
+
+
+def test_serving_needs_little(fitted, files, tmp_path):
+    fitted.save_pretrained(tmp_path / "saved")
+    blocked = {"dassl", "yacs", "sklearn", "pandas", "scipy", "yaml", "filelock", "tabulate"}
+    script = SERVING.format(blocked=blocked, folder=str(tmp_path / "saved"), image=str(files[0]))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == [fitted(files[0])[0]["label"].split()[0], "RPO"], done.stderr
+
+
+def test_precision_on_a_processor(classifier, photos, files, tmp_path):
+    half = classifier(precision="fp16").fit(photos)
+    full = classifier(precision="fp32").fit(photos)
+    half.save_pretrained(tmp_path / "saved")
+    assert json.loads((tmp_path / "saved" / "config.json").read_text())["precision"] == "fp16"
+    np.testing.assert_allclose(half.predict_proba(files), full.predict_proba(files), atol=0.2)
