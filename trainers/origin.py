@@ -1,5 +1,6 @@
 """The run that a folder holds: its configuration, and what its parameters were trained on."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,12 @@ def read_config(folder: Path) -> Any:
         raise FileNotFoundError(
             f"{folder} holds no run: there is no {RUN} in it. Name the folder of a training"
         )
-    cfg, config = default_config(), stored["config"]
+    return as_configuration(stored["config"])
+
+
+def as_configuration(stored: Mapping[str, Any]) -> Any:
+    """A configuration as run.json or results.json holds it, for whatever is done today."""
+    cfg, config = default_config(), copy.deepcopy(dict(stored))
     config.pop("LOGGING", None)
     config["TEST"].pop("EVALUATOR", None)
     cfg.merge_from_other_cfg(CfgNode(config))

@@ -20,7 +20,7 @@ from rpo.files import read_text
 from rpo.inference.trained import Trained, check_class_names
 from rpo.inference.training import describe
 from rpo.runs import RESULTS, RUN, RunFolder
-from rpo.trainers.origin import read_config
+from rpo.trainers.origin import as_configuration, read_config
 
 
 def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
@@ -37,13 +37,15 @@ def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
             named += ["--dataset-config-file", args.dataset_config_file]
         cfg = build_config(command_line.parse_args(named))
         cfg.defrost()
-    elif not RunFolder(folder).stored():
+    elif RunFolder(folder).stored():
+        cfg = read_config(folder)
+    elif "config" in (results := _results(folder)):  # a method that learns nothing leaves no more
+        cfg = as_configuration(results["config"])
+    else:
         raise FileNotFoundError(
             f"{folder} holds no run: there is no {RUN} in it. For parameters that others released "
             "add --released, with --config-file and --dataset-config-file or --classes"
         )
-    else:
-        cfg = read_config(folder)
     if args.backbone:
         cfg.MODEL.BACKBONE.NAME = args.backbone
     if args.root:

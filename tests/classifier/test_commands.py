@@ -1,0 +1,133 @@
+"""`rpo fit`, `rpo predict` and `rpo export`."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from dassl.data.datasets import build_dataset
+
+from rpo import FewShotClassifier
+from rpo.cli import main
+from rpo.clip import openai
+from rpo.methods.traits import known_traits
+from rpo.trainers.origin import as_configuration
+
+TINY = ["--backbone", "tiny", "--shots", "2", "--quiet"]
+SHORT = ["OPTIM.MAX_EPOCH", "2"]
+
+
+@pytest.fixture
+def kettles(tmp_path, photos):
+    """The folder of a classifier made by `rpo fit`."""
+    folder = tmp_path / "kettles"
+    assert main(["fit", str(photos), "-o", str(folder), *TINY, *SHORT]) == 0
+    return folder
+
+
+def test_fit(tmp_path, photos, capsys):
+    folder = tmp_path / "kettles"
+    arguments = ["fit", str(photos), *TINY, "--calibrate", "--test", str(photos), *SHORT]
+    assert main([*arguments, "-o", str(folder)]) == 0
+    said = capsys.readouterr().out
+    content = json.loads((folder / "config.json").read_text())
+    assert content["accuracy"]["images"] == 12 and content["temperature"] != 1
+    assert f"Accuracy {content['accuracy']['percent']:.2f} % on {photos}" in said
+    assert f"Saved to {folder}: 3 classes. rpo predict {folder} IMAGES" in said
+    before = (folder / "config.json").read_bytes()
+    assert main([*arguments, "-o", str(folder)]) == 2
+    assert "--overwrite replaces a classifier" in capsys.readouterr().err
+    assert (folder / "config.json").read_bytes() == before
+    assert main([*arguments, "-o", str(folder), "--overwrite"]) == 0
+    assert main(["fit", str(photos), "-o", "x", *TINY, "OPTIM.MAX_EPOCH"]) == 2
+    assert "'OPTIM.MAX_EPOCH' has no value" in capsys.readouterr().err
+
+
+def test_predict_in_every_format(kettles, photos, files, capsys, tmp_path):
+    classifier = FewShotClassifier.from_pretrained(kettles)
+    expected = [classifier(file, top_k=2) for file in files]
+    arguments = ["predict", str(kettles), str(photos), "--top-k", "2", "--format"]
+    capsys.readouterr()
+    assert main([*arguments, "jsonl"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["path"] for row in rows] == [str(file) for file in files]
+    for row, answer in zip(rows, expected, strict=True):
+        assert [one["label"] for one in row["classes"]] == [one["label"] for one in answer]
+        np.testing.assert_allclose(row["classes"][0]["score"], answer[0]["score"], rtol=1e-4)
+    assert main([*arguments, "csv", "-o", str(tmp_path / "out.csv")]) == 0
+    table = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert len(table) == 24 and table[0]["label"] == expected[0][0]["label"]
+    assert main([*arguments, "table"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].endswith(str(files[0]))
+
+
+def test_files_patterns_and_standard_input(kettles, photos, files, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{files[4]}\n{files[5]}\n"))
+    given = [str(files[0]), str(photos / "red" / "*.jpg"), "-"]
+    assert main(["predict", str(kettles), *given, "--format", "jsonl"]) == 0
+    paths = [json.loads(line)["path"] for line in capsys.readouterr().out.splitlines()[-7:]]
+    assert paths == [str(file) for file in (files[0], *files[8:], *files[4:6])]
+
+
+def test_unreadable_images_are_listed_and_the_others_answered(kettles, photos, files, capsys):
+    files[3].write_text("no image")
+    capsys.readouterr()
+    assert main(["predict", str(kettles), str(photos), "gone.jpg", "--batch-size", "5"]) == 1
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 11
+    assert f"skipped: {files[3]} cannot be read as an image" in said.err
+    assert "skipped: there is no image file gone.jpg" in said.err
+
+
+def test_other_classes(kettles, files, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("a kettle\na teapot\n")
+    for given in (["a kettle", "a teapot"], [str(tmp_path / "names.txt")]):
+        capsys.readouterr()
+        arguments = ["predict", str(kettles), str(files[0]), "--format", "jsonl"]
+        assert main([*arguments, "--classes", *given]) == 0
+        (answer,) = json.loads(capsys.readouterr().out)["classes"]
+        assert answer["label"] in ("a kettle", "a teapot")
+
+
+@pytest.mark.parametrize("method", known_traits())
+def test_export_of_a_run(miniature, tmp_path, clip_file, method, capsys):
+    root = miniature("ImageFolder")
+    run, options = tmp_path / "run", "INPUT.SIZE (32,32) DATASET.NUM_SHOTS 2 OPTIM.MAX_EPOCH 1"
+    if known_traits()[method].learns and method != "LogisticProbe":
+        options += f" TRAINER.{method.upper()}.PREC fp32"
+    config = "tiny_K4" if method == "RPO" else "tiny"
+    arguments = f"""train --trainer {method} --config-file {method}/{config} --seed 1 --root {root}
+        --dataset-config-file imagefolder --backbone {clip_file} --output-dir {run} {options}"""
+    assert main(arguments.split()) == 0
+    assert main(["export", str(run), "-o", str(tmp_path / "saved")]) == 0
+    results = json.loads((run / "results.json").read_text())
+    classifier = FewShotClassifier.from_pretrained(tmp_path / "saved")
+    assert list(classifier.classes_) == results["class_names"]
+    accuracy = classifier.trained_.description.accuracy["percent"]
+    assert accuracy == results["metrics"]["test"]["accuracy"]
+    tested = build_dataset(as_configuration(results["config"])).test
+    paths, labels = [item.impath for item in tested], [item.classname for item in tested]
+    assert 100 * classifier.score(paths, labels) == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("name", ["caltech101", "eurosat"])
+def test_export_of_released_prompts(shared, name, tmp_path, draw_image):
+    folder = shared(f"released_rpo/base2new/{name}/seed1")
+    weights = tmp_path / "b16.pt"
+    clip = openai.model().CLIP(512, 224, 1, 768, 16, 77, 49408, 512, 8, 1)
+    torch.save(clip.state_dict(), weights)
+    arguments = ["export", str(folder), "-o", str(tmp_path / "saved"), "--released"]
+    arguments += ["--dataset-config-file", name, "--backbone", str(weights)]
+    assert main([*arguments, "--classes", "highway", "river"]) == 0
+    size = (tmp_path / "saved" / "model.safetensors").stat().st_size
+    assert 24 * (512 + 768) * 4 < size < 125_000
+    classifier = FewShotClassifier.from_pretrained(tmp_path / "saved")
+    assert len(classifier(draw_image(tmp_path / "image.jpg"))) == 2
+
+
+def test_a_folder_without_a_run(tmp_path, capsys):
+    assert main(["export", str(tmp_path), "-o", str(tmp_path / "saved")]) == 2
+    assert "holds no run: there is no run.json" in capsys.readouterr().err
+    assert not (tmp_path / "saved").exists()
