@@ -10,7 +10,7 @@ import torch
 
 from rpo.inference.estimator import BaseEstimator, ClassifierMixin, NotFittedError
 from rpo.inference.folder import fetch, push, read_folder, write_folder
-from rpo.inference.images import Source
+from rpo.inference.images import Preprocessing, Source
 from rpo.inference.predictor import Predictor
 from rpo.inference.sources import labelled_images, listed_images, unlabelled_images
 from rpo.inference.trained import Trained
@@ -38,6 +38,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     Attributes:
         classes_: class names, in the order of the probabilities.
         trained_: what was learnt, with its description (`rpo.inference.trained.Trained`).
+        model_: the method itself (`rpo.methods`), on `device_`.
+        preprocessing_: an image of Pillow to what the model takes (`rpo.inference.images`).
         calibration_: after `fit(..., calibrate=True)`: number of images, and the temperature.
     """
 
@@ -253,6 +255,18 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
         self._fitted()
         export_onnx(self.trained_, self.backbone, Path(path))
+
+    @property
+    def model_(self) -> torch.nn.Module:
+        return self._fitted().model
+
+    @property
+    def device_(self) -> torch.device:
+        return self._fitted().device
+
+    @property
+    def preprocessing_(self) -> Preprocessing:
+        return self._fitted().preprocessing
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
