@@ -8,21 +8,18 @@ The same computation stands here twice:
   autograd, and each layer leaves its keys and values to the prompts, which are nothing but extra
   queries. `frozen_layers` and `read_only_pass`.
 
-Both run on the residual attention blocks of an unmodified OpenAI CLIP. Tokens are laid out as
-(batch, tokens, width), attention as (batch, heads, tokens, width of a head).
+Both run on the residual attention blocks of an unmodified CLIP, seen as `rpo.clip.blocks.Block`.
+Tokens are laid out as (batch, tokens, width), attention as (batch, heads, tokens, width of a head).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear, scaled_dot_product_attention, silu
+from torch.nn.functional import scaled_dot_product_attention
 
-# A residual attention block of OpenAI's CLIP.
-Block: TypeAlias = Any
-# CLIP's activation is x * sigmoid(1.702 x).
-QUICK_GELU = 1.702
+from rpo.clip.blocks import Block
 
 
 class FrozenLayer(NamedTuple):
@@ -75,10 +72,9 @@ def visible_tokens(lengths: Tensor, tokens: int) -> Tensor:
 def masked_pass(blocks: Iterable[Block], tokens: Tensor, mask: Tensor) -> Tensor:
     """CLIP's layers on tokens and prompts together, (batch, tokens + prompts, width) both ways."""
     for block in blocks:
-        queries, keys, values = _queries_keys_values(block, tokens)
+        queries, keys, values = block.queries_keys_values(tokens)
         attended = scaled_dot_product_attention(queries, keys, values, mask)
-        tokens = _add_attended(block, tokens, attended)
-        tokens = tokens + block.mlp(block.ln_2(tokens))
+        tokens = block.add_mlp(block.add_attended(tokens, attended))
     return tokens
 
 
@@ -91,11 +87,11 @@ def frozen_layers(
     Keep the layers in a list when the same tokens will be read again, as class texts are.
     """
     for block in blocks:
-        queries, keys, values = _queries_keys_values(block, tokens)
+        queries, keys, values = block.queries_keys_values(tokens)
         yield FrozenLayer(block, keys, values)
         if block is not blocks[-1]:  # no prompt reads what comes out of the last layer
             attended = scaled_dot_product_attention(queries, keys, values, is_causal=causal)
-            tokens = _add_mlp(block, _add_attended(block, tokens, attended))
+            tokens = block.add_mlp_fast(block.add_attended(tokens, attended))
 
 
 def read_only_pass(
@@ -112,52 +108,7 @@ def read_only_pass(
         (batch, K, width). Gradients flow to `prompts` alone.
     """
     for block, keys, values in layers:
-        queries = prompt_queries(block, prompts).expand(keys.shape[0], -1, -1, -1)
+        queries = block.queries(prompts).expand(keys.shape[0], -1, -1, -1)
         attended = scaled_dot_product_attention(queries, keys, values, visible)
-        prompts = _add_mlp(block, _add_attended(block, prompts, attended))
+        prompts = block.add_mlp_fast(block.add_attended(prompts, attended))
     return prompts
-
-
-def prompt_queries(block: Block, prompts: Tensor) -> Tensor:
-    """The query vectors of prompts (batch, K, width) in a layer, (batch, heads, K, d)."""
-    return _heads(block, _project(block, block.ln_1(prompts), slice(0, 1)))
-
-
-def _queries_keys_values(block: Block, tokens: Tensor) -> list[Tensor]:
-    """Three times (batch, heads, tokens, d)."""
-    projected = _project(block, block.ln_1(tokens), slice(0, 3))
-    return [_heads(block, part) for part in projected.chunk(3, dim=-1)]
-
-
-def _project(block: Block, tokens: Tensor, parts: slice) -> Tensor:
-    """The chosen ones of the query (0), key (1) and value (2) projections, side by side."""
-    weight = block.attn.in_proj_weight.unflatten(0, (3, -1))[parts].flatten(0, 1)
-    bias = block.attn.in_proj_bias.unflatten(0, (3, -1))[parts].flatten(0, 1)
-    return linear(tokens, weight, bias)
-
-
-def _heads(block: Block, tokens: Tensor) -> Tensor:
-    """(batch, tokens, width) to (batch, heads, tokens, d)."""
-    return tokens.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2)
-
-
-def _add_attended(block: Block, tokens: Tensor, attended: Tensor) -> Tensor:
-    """What was attended to, (batch, heads, tokens, d), joins the tokens (batch, tokens, width)."""
-    return tokens + block.attn.out_proj(attended.transpose(1, 2).flatten(2))
-
-
-def _add_mlp(block: Block, tokens: Tensor) -> Tensor:
-    """`tokens + block.mlp(block.ln_2(tokens))`, with the activation in one pass over memory.
-
-    x * sigmoid(1.702 x) is silu(1.702 x) / 1.702. Both factors vanish in operations that are
-    done anyway: the first in the matrix product before, the second in the addition after.
-    """
-    expand, activation, contract = block.mlp
-    if type(activation).__name__ != "QuickGELU":
-        return tokens + block.mlp(block.ln_2(tokens))
-    rows = block.ln_2(tokens).flatten(0, 1)
-    hidden = torch.addmm(
-        expand.bias, rows, expand.weight.T, beta=QUICK_GELU, alpha=QUICK_GELU
-    ).unflatten(0, tokens.shape[:2])
-    contracted = linear(silu(hidden), contract.weight, QUICK_GELU * contract.bias)
-    return torch.add(tokens, contracted, alpha=1 / QUICK_GELU)

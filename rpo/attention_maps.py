@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rpo.attention import frozen_layers, prompt_queries, read_only_pass
+from rpo.attention import frozen_layers, read_only_pass
 from rpo.methods.rpo import RPO
 
 
@@ -50,7 +50,7 @@ def attention_maps(model: RPO, images: Tensor, layer: int) -> AttentionMaps:
     prompts = tower.embed_prompts(model.prompt_learner.img_prompt).expand(len(tokens), -1, -1)
     readers = torch.cat([tokens[:, :1], prompts], dim=1)
     *before, (block, keys, _) = frozen_layers(tower.blocks[:layer], tokens)
-    queries = prompt_queries(block, read_only_pass(before, readers))
+    queries = block.queries(read_only_pass(before, readers))
     scores = queries.float() @ keys.float().mT / queries.shape[-1] ** 0.5
     weights = scores.softmax(dim=-1).mean(dim=1)
     return AttentionMaps(weights[:, 0], weights[:, 1:])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.attention import attention_mask, masked_pass
+from rpo.clip.blocks import Block, openai_blocks
 from rpo.clip.load import Clip
 
 
@@ -18,7 +19,7 @@ class Tower(Protocol):
     """What both encoders have in common."""
 
     causal: bool  # whether a token sees itself and earlier tokens only
-    blocks: Sequence[Any]
+    blocks: Sequence[Block]
 
     def embed_prompts(self, prompts: Tensor) -> Tensor: ...
 
@@ -39,7 +40,7 @@ class ImageTower(nn.Module):
                 f"ViT-L/14@336px or tiny), and this CLIP has a {type(clip.visual).__name__}"
             )
         self.visual: Any = clip.visual
-        self.blocks: Sequence[Any] = clip.visual.transformer.resblocks
+        self.blocks: Sequence[Block] = openai_blocks(clip.visual.transformer)
 
     @property
     def class_token(self) -> Tensor:
@@ -72,7 +73,7 @@ class TextTower(nn.Module):
         super().__init__()
         self.token_embedding: nn.Embedding = clip.token_embedding
         self.positional_embedding: Tensor = clip.positional_embedding
-        self.blocks: Sequence[Any] = clip.transformer.resblocks
+        self.blocks: Sequence[Block] = openai_blocks(clip.transformer)
         self.ln_final = clip.ln_final
         self.text_projection: Tensor = clip.text_projection
 

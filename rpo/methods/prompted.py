@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.attention import attention_mask, masked_pass
+from rpo.clip.blocks import Block
 from rpo.clip.load import Clip
 from rpo.clip.texts import tokenize
 from rpo.clip.towers import ImageTower, TextTower
@@ -21,7 +22,7 @@ from rpo.methods.packing import ROW_LENGTH, pack
 
 
 def prompted_pass(
-    blocks: Sequence[Any], tokens: Tensor, mask: Tensor, deeper: Sequence[Tensor], start: int
+    blocks: Sequence[Block], tokens: Tensor, mask: Tensor, deeper: Sequence[Tensor], start: int
 ) -> Tensor:
     """CLIP's layers on `tokens` (batch, tokens, width), among them prompts from `start` on.
 

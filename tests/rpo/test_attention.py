@@ -39,7 +39,7 @@ def test_frozen_layers_are_those_of_clip(random_clip):
     tower = TextTower(clip)
     layers = list(frozen_layers(tower.blocks, tower.embed(ids[:, :8]), causal=True))
     tokens = tower.embed(ids)
-    for block, layer in zip(tower.blocks, layers, strict=True):
+    for block, layer in zip(clip.transformer.resblocks, layers, strict=True):
         width = tokens.shape[-1]
         weight, bias = block.attn.in_proj_weight, block.attn.in_proj_bias
         keys = block.ln_1(tokens) @ weight[width : 2 * width].T + bias[width : 2 * width]
