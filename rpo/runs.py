@@ -6,6 +6,7 @@
     results.json                 what was measured, and where it comes from
     <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
     attention.png, .json         made of it later, by `rpo look`
+    failure.json                 why it failed the last time, and how often; gone once it ends well
     .lock, .holder.json          while somebody writes here
     .previous/                   the run that is being overwritten, until the new one has learnt;
                                  .previous.moving/ while it is moved there or back
@@ -19,7 +20,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from filelock import FileLock, Timeout
 from rpo.files import UNFINISHED, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
-RECORDS = (RUN, HISTORY, RESULTS, "cmat.pt", "attention.png", "attention.json")
+FAILURE = "failure.json"
+RECORDS = (RUN, HISTORY, RESULTS, FAILURE, "cmat.pt", "attention.png", "attention.json")
 LOGS = (LOG, f"{LOG}-*")
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
@@ -145,8 +147,16 @@ class RunFolder:
                 f"{self.path} holds a run of another configuration. Choose another OUTPUT_DIR or "
                 "start anew with --overwrite. Different are:\n" + "\n".join(different)
             )
+        return FINISHED if self.is_finished() else INTERRUPTED
+
+    def is_finished(self) -> bool:
+        """Whether it says so and has what it has learnt, whatever its configuration.
+
+        Raises:
+            ValueError: run.json is damaged.
+        """
         whole = all(self.newest_checkpoint(model) for model in self.models())
-        return FINISHED if stored.get("finished") and whole else INTERRUPTED
+        return bool((self.stored() or {}).get("finished")) and whole
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
@@ -167,6 +177,22 @@ class RunFolder:
         """Writes what was measured, and all that says where it comes from, to results.json."""
         write_json(self.path / RESULTS, record)
         return self.path / RESULTS
+
+    def failure(self) -> dict[str, Any]:
+        """`error`, `count`, `host` and `since` of its failures; empty where it has none."""
+        path = self.path / FAILURE
+        return read_object(path) if path.is_file() else {}
+
+    def note_failure(self, error: str) -> None:
+        """Writes failure.json, if there is room for it. Interruptions are no failures."""
+        with suppress(OSError):
+            count = self.failure().get("count", 0) + 1
+            where = {"host": socket.gethostname(), "since": now()}
+            write_json(self.path / FAILURE, {"error": error, "count": count, **where})
+
+    def forget_failure(self) -> None:
+        """The run has ended well after all."""
+        (self.path / FAILURE).unlink(missing_ok=True)
 
     # Writing it.
 
@@ -225,8 +251,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         holder = self.path / HOLDER
         try:
-            lock = FileLock(self.path / LOCK)
-            with lock.acquire(timeout=-1 if wait else 0):
+            # A mode for groups that share a folder; a moment's patience with whoever just looks.
+            lock = FileLock(self.path / LOCK, mode=0o666)
+            with lock.acquire(timeout=-1 if wait else 0.2):
                 mine = {"host": socket.gethostname(), "pid": os.getpid(), "since": now()}
                 write_json(holder, mine)
                 try:
@@ -237,6 +264,16 @@ class RunFolder:
                     holder.unlink(missing_ok=True)
         except Timeout:
             raise RunInUseError(f"{self.path} is being written by {self.holder()}") from None
+
+    def is_held(self) -> bool:
+        """Whether somebody writes the folder now, on this host or another."""
+        if not (self.path / HOLDER).is_file():
+            return False
+        try:
+            with FileLock(self.path / LOCK, mode=0o666).acquire(timeout=0):
+                return False  # the holder died without a word
+        except (Timeout, PermissionError):  # or it is another user, whom we believe
+            return True
 
     def holder(self) -> str:
         """Who writes the folder, for a message."""

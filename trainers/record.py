@@ -5,6 +5,7 @@ from typing import Any
 
 from dassl.engine import TrainerX
 
+from rpo import stopping
 from rpo.checkpoints import check_finite
 from rpo.environment import versions
 from rpo.memory import peak_megabytes, reset_peak
@@ -63,6 +64,7 @@ class RecordedTrainer(TrainerX):
         self.train_started = time.time()
 
     def before_epoch(self) -> None:
+        stopping.begin_epoch()
         super().before_epoch()
         self.epoch_means = {}
         # The last batch of an epoch moves the rate on, so it is read before the first.
@@ -80,6 +82,7 @@ class RecordedTrainer(TrainerX):
         self.count_seconds()
         self.record_run(finished=False)
         super().after_epoch()
+        stopping.end_epoch()
 
     def after_train(self) -> None:
         self.count_seconds()

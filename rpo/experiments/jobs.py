@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
@@ -14,6 +14,7 @@ from rpo.trainers.config import default_config, merge_file, merge_options
 from .cases import Case, Choice, make_cases
 from .datasets import Source, find_source
 from .files import config_file
+from .job import Job, Step
 from .presets import Preset
 from .protocols import Protocol
 
@@ -27,35 +28,6 @@ SHORT = {
 LONG = 24  # letters of a value that is shown as it is
 # What decides nothing where nothing is learnt.
 OF_TRAINING = ("OPTIM.", "TRAIN.", "TRAINER.")
-
-
-class Step(NamedTuple):
-    """One `rpo train` command.
-
-    Attributes:
-        shown: what its accuracy is called.
-        folder: what it writes to.
-        trains: whether it trains; otherwise it only evaluates.
-    """
-
-    shown: str
-    folder: Path
-    trains: bool
-    arguments: tuple[str, ...]
-
-
-class Job(NamedTuple):
-    """Steps for one process. The first one trains, unless the method learns nothing.
-
-    Attributes:
-        label: what it is about.
-        report: the folder that `rpo report` finds its results in.
-    """
-
-    method: str
-    label: str
-    report: Path
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)

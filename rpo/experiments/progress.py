@@ -6,7 +6,7 @@ from statistics import mean
 
 from rpo.runs import RESULTS, read_object
 
-from .jobs import Job, Step
+from .job import Job, Step
 from .pool import Outcome
 
 

@@ -1,0 +1,150 @@
+"""`rpo run --on slurm`: what is missing, handed to SLURM."""
+
+import argparse
+import importlib.util
+import shlex
+import time
+from collections.abc import Sequence
+
+from rpo.commands.status import entries_of
+from rpo.experiments.job import Job
+from rpo.experiments.presets import read_preset
+from rpo.experiments.progress import accuracy
+from rpo.experiments.slurm.controller import settled_queue
+from rpo.experiments.slurm.packing import pack
+from rpo.experiments.slurm.records import Records
+from rpo.experiments.slurm.settings import Cluster, read_cluster
+from rpo.experiments.status import (
+    FAILED,
+    FINISHED,
+    QUEUED,
+    RUNNING,
+    Status,
+    key,
+    status,
+    statuses,
+)
+
+# Seconds between two looks of --wait.
+REFRESH = 2.0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises ValueError or ImportError for what cannot be, before anything is looked at."""
+    if importlib.util.find_spec("submitit") is None:
+        raise ImportError("--on slurm needs submitit: pip install 'rpo-clip[slurm]'")
+    if args.overwrite:
+        raise ValueError(
+            "--overwrite does not go with --on slurm, where a run may be started several times: "
+            "remove its folder instead, or name another --output"
+        )
+
+
+def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
+    """Submits what is not queued already. Exit status: 0, 1 if with --wait a job failed."""
+    from rpo.experiments.slurm import submit
+
+    partition = submit.chosen_partition(read_cluster(args))
+    cluster = read_cluster(args).on(partition)
+    submit.check_output(args.output, partition.local, len(todo))
+    records = Records(args.output)
+    records.open()
+    with records.lock():
+        fresh = not_queued(todo, records)
+        if len(fresh) < len(todo):
+            print(f"{len(todo) - len(fresh)} are queued already")
+        submitter = make_submitter(cluster, records, args)
+        tasks = packed(fresh, cluster, args)
+        for job in submitter.submit(tasks):
+            print(f"Submitted {job} to the partition {partition.name}", flush=True)
+    if fresh:
+        runs = f"{len(fresh)} run{'s' if len(fresh) > 1 else ''}"
+        print(f"{runs} in {len(tasks)} array task{'s' if len(tasks) > 1 else ''}")
+    if args.wait:
+        return wait(todo, args)
+    print(f"How it goes: {shlex.join(['rpo', 'status', str(args.output)])}")
+    return 0
+
+
+def not_queued(todo: Sequence[Job], records: Records) -> list[Job]:
+    """The jobs that no task in the queue will do.
+
+    Raises:
+        ConnectionError: the controller does not say what is in the queue.
+    """
+    submissions = records.submissions()
+    entries = settled_queue([each.name for each in submissions])
+    there = {(entry.name, entry.task) for entry in entries}
+    queued = {
+        key(job)
+        for submission in submissions
+        for index, jobs in enumerate(submission.tasks)
+        if (submission.name, index) in there
+        for job in jobs
+    }
+    return [job for job in todo if key(job) not in queued]
+
+
+def make_submitter(cluster: Cluster, records: Records, args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from rpo.experiments.slurm.submit import Submitter
+
+    group = read_preset(args.preset).runs_per_process
+    return Submitter(cluster, records, args.protocol, args.per_gpu, group)
+
+
+def packed(jobs: Sequence[Job], cluster: Cluster, args: argparse.Namespace) -> list[list[Job]]:
+    """Array tasks of about `--minutes-per-job`, by what finished runs took."""
+    from rpo.experiments.estimate import expected_seconds
+
+    at_once = max(1, cluster.gpus_per_job or 0) * args.per_gpu
+    seconds = min(cluster.minutes_per_job, cluster.time) * 60
+    return pack([(job, _share(expected_seconds(job), at_once)) for job in jobs], seconds)
+
+
+def _share(seconds: float | None, at_once: int) -> float | None:
+    return None if seconds is None else seconds / at_once
+
+
+def show(todo: Sequence[Job], args: argparse.Namespace) -> None:
+    """The script that sbatch would be given, and which runs it stands for."""
+    from rpo.experiments.slurm import submit
+
+    cluster = read_cluster(args)
+    try:
+        cluster = cluster.on(submit.chosen_partition(cluster))
+    except FileNotFoundError as error:
+        print(f"# {error}")
+    tasks = packed(todo, cluster, args)
+    for index, jobs in enumerate(tasks):
+        print(f"# task {index}: {'; '.join(job.label for job in jobs)}")
+    name = f"rpo-{args.protocol}"
+    print(make_submitter(cluster, Records(args.output), args).executor(name).script(len(tasks)))
+
+
+def wait(jobs: Sequence[Job], args: argparse.Namespace) -> int:
+    """Prints each run as it ends, until none of them is queued or running."""
+    wanted, said = {key(job) for job in jobs}, dict.fromkeys(map(key, jobs), "")
+    while True:
+        entries, problem = entries_of(args.output)
+        mine = [each for each in statuses(args.output, entries) if key(each.job) in wanted]
+        for each in mine:
+            if each.state in (FINISHED, FAILED) and said[key(each.job)] != each.state:
+                said[key(each.job)] = each.state
+                ended = sum(bool(state) for state in said.values())
+                print(f"[{ended}/{len(jobs)}] {ending(each)}", flush=True)
+        if not problem and not any(each.state in (QUEUED, RUNNING) for each in mine):
+            break
+        time.sleep(REFRESH)
+    missing = [job for job in jobs if status(job).state != FINISHED]
+    for job in missing:
+        found = status(job)
+        print(f"  {found.state}: {job.label} {found.note}".rstrip())
+    return int(bool(missing))
+
+
+def ending(each: Status) -> str:
+    """A line for a run that has ended."""
+    if each.state == FAILED:
+        return f"{each.job.label}: FAILED\n    {each.note}"
+    shown = ", ".join(f"{step.shown} {accuracy(step)}" for step in each.job.steps)
+    return f"{each.job.label}: {shown}"
