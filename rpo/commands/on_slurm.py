@@ -10,7 +10,7 @@ from rpo.commands.status import entries_of
 from rpo.experiments.job import Job
 from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import accuracy
-from rpo.experiments.slurm.controller import settled_queue
+from rpo.experiments.slurm.controller import release, settled_queue
 from rpo.experiments.slurm.packing import pack
 from rpo.experiments.slurm.records import Records
 from rpo.experiments.slurm.settings import Cluster, read_cluster
@@ -74,6 +74,8 @@ def not_queued(todo: Sequence[Job], records: Records) -> list[Job]:
     """
     submissions = records.submissions()
     entries = settled_queue([each.name for each in submissions])
+    for entry in release(entries):
+        print(f"Released {entry.id}, which SLURM held: a node had failed to start it")
     there = {(entry.name, entry.task) for entry in entries}
     queued = {
         key(job)
@@ -98,11 +100,7 @@ def packed(jobs: Sequence[Job], cluster: Cluster, args: argparse.Namespace) -> l
 
     at_once = max(1, cluster.gpus_per_job or 0) * args.per_gpu
     seconds = min(cluster.minutes_per_job, cluster.time) * 60
-    return pack([(job, _share(expected_seconds(job), at_once)) for job in jobs], seconds)
-
-
-def _share(seconds: float | None, at_once: int) -> float | None:
-    return None if seconds is None else seconds / at_once
+    return pack([(job, expected_seconds(job)) for job in jobs], seconds, at_once)
 
 
 def show(todo: Sequence[Job], args: argparse.Namespace) -> None:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 # Seconds that the controller has to answer, and that tasks which end have until they have.
 PATIENCE, ENDING = 30.0, 90.0
+# Why SLURM holds a task for good that a node could not start.
+LAUNCH_FAILED = "launch failed requeued held"
 LOCAL_NAMES = ("localhost", "127.0.0.1")
 
 
@@ -104,6 +106,14 @@ def settled_queue(names: Sequence[str]) -> list[Entry]:
         if time.time() > patient_until or all(each.state != "COMPLETING" for each in entries):
             return entries
         time.sleep(1)
+
+
+def release(entries: Sequence[Entry]) -> list[Entry]:
+    """Lets tasks wait again that SLURM holds because a node failed to start them; those tasks."""
+    held = [entry for entry in entries if entry.reason == LAUNCH_FAILED]
+    for entry in held:
+        ask("scontrol", "release", entry.id)
+    return held
 
 
 def partitions() -> dict[str, Partition]:

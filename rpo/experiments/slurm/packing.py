@@ -11,21 +11,24 @@ Item = TypeVar("Item")
 MOST_TASKS = 1000
 
 
-def pack(jobs: Sequence[tuple[Job, float | None]], seconds: float) -> list[list[Job]]:
-    """As many jobs, in their order, into a task as fit the time; what is not known stays alone.
+def pack(jobs: Sequence[tuple[Job, float | None]], seconds: float, at_once: int) -> list[list[Job]]:
+    """As many jobs, in their order, into a task as fit the time, and as run at once.
 
     Args:
-        jobs: with the seconds that each is expected to take of its task.
+        jobs: with the seconds that each is expected to take; None: unknown.
+        seconds: of a task.
+        at_once: jobs that a task runs side by side.
     """
-    tasks: list[list[Job]] = []
-    room = 0.0
+    tasks: list[list[Job]] = [[]]
+    room = seconds * at_once
     for job, expected in jobs:
-        if expected is None or expected > room or not tasks:
+        needed = seconds if expected is None else expected
+        if needed > room and tasks[-1]:
             tasks.append([])
-            room = seconds if expected is not None else 0.0
+            room = seconds * at_once
         tasks[-1].append(job)
-        room -= expected or 0.0
-    return tasks
+        room -= needed
+    return tasks if tasks[-1] else []
 
 
 def chunks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
