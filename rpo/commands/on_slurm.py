@@ -1,15 +1,21 @@
 """`rpo run --on slurm`: what is missing, handed to SLURM."""
 
 import argparse
+import contextlib
 import importlib.util
 import shlex
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from rpo.commands.status import entries_of
+from rpo.experiments.calibrate import device_name
+from rpo.experiments.estimate import check_time, expected_seconds, report
 from rpo.experiments.job import Job
+from rpo.experiments.measured import likely_device
 from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import accuracy
+from rpo.experiments.slurm.checks import check_output, chosen_partition
 from rpo.experiments.slurm.controller import release, settled_queue
 from rpo.experiments.slurm.packing import pack
 from rpo.experiments.slurm.records import Records
@@ -42,11 +48,10 @@ def check(args: argparse.Namespace) -> None:
 
 def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
     """Submits what is not queued already. Exit status: 0, 1 if with --wait a job failed."""
-    from rpo.experiments.slurm import submit
-
-    partition = submit.chosen_partition(read_cluster(args))
-    cluster = read_cluster(args).on(partition)
-    submit.check_output(args.output, partition.local, len(todo))
+    cluster = read_cluster(args)
+    partition = chosen_partition(cluster)
+    cluster = cluster.on(partition)
+    check_output(args.output, partition.local, len(todo))
     records = Records(args.output)
     records.open()
     with records.lock():
@@ -54,6 +59,7 @@ def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
         if len(fresh) < len(todo):
             print(f"{len(todo) - len(fresh)} are queued already")
         submitter = make_submitter(cluster, records, args)
+        check_time(fresh, device_of(cluster), cluster.time)
         tasks = packed(fresh, cluster, args)
         for job in submitter.submit(tasks):
             print(f"Submitted {job} to the partition {partition.name}", flush=True)
@@ -87,30 +93,42 @@ def not_queued(todo: Sequence[Job], records: Records) -> list[Job]:
     return [job for job in todo if key(job) not in queued]
 
 
-def make_submitter(cluster: Cluster, records: Records, args: argparse.Namespace):  # type: ignore[no-untyped-def]
+def make_submitter(cluster: Cluster, records: Records, args: argparse.Namespace) -> Any:
+    """Imports submitit, an extra, only here."""
     from rpo.experiments.slurm.submit import Submitter
 
     group = read_preset(args.preset).runs_per_process
     return Submitter(cluster, records, args.protocol, args.per_gpu, group)
 
 
+def estimate(jobs: Sequence[Job], args: argparse.Namespace) -> str:
+    """What the jobs take, if the cluster has room for all array tasks that it may run."""
+    cluster = read_cluster(args)
+    with contextlib.suppress(FileNotFoundError):  # an estimate needs no SLURM
+        cluster = cluster.on(chosen_partition(cluster))
+    at_once = cluster.array_parallelism * max(1, cluster.gpus_per_job or 0) * args.per_gpu
+    return report(jobs, device_of(cluster), at_once)
+
+
+def device_of(cluster: Cluster) -> str:
+    """What its nodes compute with, as far as that is known here."""
+    return likely_device(bool(cluster.gpus_per_job), device_name())
+
+
 def packed(jobs: Sequence[Job], cluster: Cluster, args: argparse.Namespace) -> list[list[Job]]:
     """Array tasks of about `--minutes-per-job`, by what finished runs took."""
-    from rpo.experiments.estimate import expected_seconds
-
     at_once = max(1, cluster.gpus_per_job or 0) * args.per_gpu
     seconds = min(cluster.minutes_per_job, cluster.time) * 60
-    return pack([(job, expected_seconds(job)) for job in jobs], seconds, at_once)
+    device = device_of(cluster)
+    return pack([(job, expected_seconds(job, device)) for job in jobs], seconds, at_once)
 
 
 def show(todo: Sequence[Job], args: argparse.Namespace) -> None:
     """The script that sbatch would be given, and which runs it stands for."""
-    from rpo.experiments.slurm import submit
-
     cluster = read_cluster(args)
     try:
-        cluster = cluster.on(submit.chosen_partition(cluster))
-    except FileNotFoundError as error:
+        cluster = cluster.on(chosen_partition(cluster))
+    except FileNotFoundError as error:  # a script can be looked at where there is no SLURM
         print(f"# {error}")
     tasks = packed(todo, cluster, args)
     for index, jobs in enumerate(tasks):

@@ -12,6 +12,7 @@ from typing import Any
 from rpo.clip.load import backbone_file
 from rpo.commands import on_slurm
 from rpo.commands.train import build_config, check_data
+from rpo.experiments import calibrate, estimate
 from rpo.experiments.cases import Choice
 from rpo.experiments.devices import slots
 from rpo.experiments.files import names
@@ -48,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gpus", default="auto", help="0-7, or 0,2,3 (default: auto, all)")
     parser.add_argument("--per-gpu", type=int, default=1, help="jobs on one GPU (default: 1)")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("--estimate", action="store_true", help="print what it would take")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="the same after measuring ten steps of each kind"
+    )
     parser.add_argument("--overwrite", action="store_true", help="start every job anew")
     parser.add_argument("--on", choices=("here", "slurm"), default="here", help="default: here")
     parser.add_argument("--wait", action="store_true", help="on SLURM: stay until all has ended")
@@ -63,7 +68,9 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args)
     try:
         states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
-        if args.dry_run and args.on == "slurm":
+        if args.estimate or args.calibrate:
+            show_estimate(unfinished(states), args)
+        elif args.dry_run and args.on == "slurm":
             on_slurm.show(unfinished(states), args)
         elif args.dry_run:
             show_commands(states, args.overwrite)
@@ -129,6 +136,17 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     report = shlex.join(["rpo", "report", *folders])
     print(f"\nEverything is finished. The table: {report}")
     return 0
+
+
+def show_estimate(todo: Sequence[Job], args: argparse.Namespace) -> None:
+    """What the jobs that are left would take, of hours and of the disk."""
+    for row in calibrate.measure_all(todo) if args.calibrate else ():
+        per_step = f"{row.step:.3g} s a step ({row.low:.3g} to {row.high:.3g})"
+        print(f"{row.kind.method}, {row.kind.classes} classes: {per_step}", flush=True)
+    if args.on == "slurm":
+        print(on_slurm.estimate(todo, args))
+    else:
+        print(estimate.report(todo, calibrate.device_name(), len(args.slots)))
 
 
 def unfinished(states: dict[Job, str]) -> list[Job]:

@@ -1,5 +1,6 @@
 """`rpo run --on slurm` on a real SLURM of one node: disturbed in every way, it ends the same."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_what_slurm_does_not_have(place, capsys, arguments, said):
 
 
 def test_a_controller_that_does_not_answer(place, capsys, monkeypatch):
-    configuration = Path(__import__("os").environ["SLURM_CONF"]).read_text()
+    configuration = Path(os.environ["SLURM_CONF"]).read_text()
     Path("slurm.conf").write_text(re.sub(r"SlurmctldPort=\d+", "SlurmctldPort=1", configuration))
     monkeypatch.setenv("SLURM_CONF", str(Path("slurm.conf").absolute()))
     said = rpo(capsys, *SHORT, *ON, status=2)

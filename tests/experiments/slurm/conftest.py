@@ -15,7 +15,7 @@ from rpo.cli import main
 from rpo.commands.status import entries_of
 from rpo.experiments.status import RUNNING, statuses
 
-UP = Path(__file__).resolve().parents[3] / "shared/slurm/up"
+UP = Path(__file__).resolve().parents[4] / "shared/slurm/up"
 NEEDED = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "runuser")
 PORTS = {"SLURM_SQL_PORT": "26820", "SLURMDBD_PORT": "26819"}
 PORTS |= {"SLURMCTLD_PORT": "26817", "SLURMD_PORT": "26818"}
@@ -28,6 +28,8 @@ def slurm(*command):
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """The SLURM that SLURM_CONF names, else one that is started here and ended again."""
+    # Steps that were measured on this machine would decide which runs share a task.
+    os.environ["RPO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     if "SLURM_CONF" in os.environ:
         slurm("sinfo")
         yield
