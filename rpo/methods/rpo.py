@@ -26,16 +26,16 @@ from rpo.attention import (
     attention_mask,
     frozen_layers,
     masked_pass,
+    own_text_features,
     read_only_pass,
     visible_tokens,
 )
 from rpo.clip.load import Clip
 from rpo.clip.precision import autocast_dtype
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import ImageTower, TextTower, Tower
+from rpo.clip.towers import ImageTower, TextTower, Tower, image_tower, text_tower
 from rpo.memory import classes_at_once
 from rpo.methods import settings
-from rpo.methods.base import Method
+from rpo.methods.base import Method, biased
 from rpo.methods.compilation import MODES, compile_form
 from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.methods.settings import setting
@@ -168,7 +168,7 @@ class CachedForm:
         precision = autocast_dtype(ids.device)
         if precision not in self._text_layers:
             with torch.inference_mode(False):  # so that a later training step may use them too
-                layers = frozen_layers(tower.blocks, tower.embed(ids), causal=True)
+                layers = frozen_layers(tower.blocks, tower.embed(ids), tower.causal)
                 self._text_layers[precision] = [layer.with_own_memory() for layer in layers]
         return self._text_layers[precision]
 
@@ -193,15 +193,15 @@ class RPO(Method):
     ) -> None:
         super().__init__(clip, settings, **fields)
         chosen = self.settings
-        self.image_tower, self.text_tower = ImageTower(clip), TextTower(clip)
+        self.image_tower, self.text_tower = image_tower(clip), text_tower(clip)
         self.prompt_learner = PromptLearner(
-            self.text_tower.end_token,
-            self.image_tower.class_token,
+            self.text_tower.start_token,
+            self.image_tower.start_token,
             chosen.k,
             chosen.init,
             chosen.noise,
         )
-        ids, lengths = tokenize(texts, clip.context_length)
+        ids, lengths = self.text_tower.tokenize(texts)
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)
         self.texts, self.modality = list(texts), chosen.modality
@@ -224,7 +224,7 @@ class RPO(Method):
         prompts = max(image_features.shape[1], text_features.shape[1])
         with torch.autocast(image_features.device.type, enabled=False):  # the mean stays float32
             similarities = torch.einsum("bkd,ckd->bc", image_features, text_features) / prompts
-            return self.clip.logit_scale.exp().float() * similarities
+            return biased(self.clip.logit_scale.exp().float() * similarities, self.clip)
 
     def image_features(self, images: Tensor) -> Tensor:
         """(batch, K, embedding) of unit length; K is 1 where images have no prompts."""
@@ -240,7 +240,7 @@ class RPO(Method):
         Computed once per state of the prompts where no gradient is wanted.
         """
         if self.modality == "visual":
-            own = lambda: self.text_tower.encode(self.ids, self.lengths)  # noqa: E731
+            own = partial(own_text_features, self.text_tower, self.ids, self.lengths)
             return _unit(self.remembered.get(own, [self.ids])[:, None])
         prompts = self.prompt_learner.text_prompt
         return self.remembered.get(lambda: self._read_texts(prompts), [self.ids, prompts])
@@ -278,7 +278,7 @@ def check_form(model: RPO, images: Tensor) -> None:
         "read_images": (model.image_tower, images[:1], model.prompt_learner.img_prompt),
         "read_texts": (*texts, model.prompt_learner.text_prompt),
     }
-    precision = autocast_dtype(images.device) or model.clip.visual.conv1.weight.dtype
+    precision = autocast_dtype(images.device) or model.image_tower.dtype
     for name, (tower, *inputs) in sides.items():
         outputs = [
             _unit(tower.project(getattr(form, name)(tower, *inputs)))
