@@ -198,7 +198,8 @@ class PromptTrainer(MethodTrainer):
         self.scaler.update()
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
-        return {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
+        measured = {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
+        return measured | self.model.measured()
 
     def model_inference(self, images: Tensor) -> Tensor:
         with autocast(self.precision(), self.device):

@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.utils.checkpoint import checkpoint
 
 from rpo.attention import (
     FrozenLayer,
@@ -33,12 +32,12 @@ from rpo.attention import (
 from rpo.clip.load import Clip
 from rpo.clip.precision import autocast_dtype
 from rpo.clip.towers import ImageTower, TextTower, Tower, image_tower, text_tower
-from rpo.memory import classes_at_once
 from rpo.methods import settings
 from rpo.methods.base import Method, biased
 from rpo.methods.compilation import MODES, compile_form
 from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.methods.settings import setting
+from rpo.methods.text_backward import TextBackward
 from rpo.methods.traits import Traits
 
 
@@ -73,7 +72,13 @@ class Settings(settings.Settings):
     text_chunk: int = setting(
         0,
         "Classes per block of the text side, to bound memory at the price of computing each block "
-        "twice; 0 chooses by the device's memory.",
+        "twice; 0 chooses by the memory that is free.",
+        at_least=0,
+    )
+    gradient_tolerance: float = setting(
+        0.0,
+        "Leaves classes out of the backward pass as long as they hold together no more than this "
+        "share of the length of the gradient on the text features; below 1. 0 is exact.",
         at_least=0,
     )
     compile: str = setting("none", "Compiles the cached form with torch.compile.", choices=MODES)
@@ -85,10 +90,19 @@ class Settings(settings.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.masked and (self.compile != "none" or self.text_chunk):
+        if self.masked and (self.compile != "none" or self.text_chunk or self.gradient_tolerance):
             raise ValueError(
-                "compile and text_chunk belong to the cached form; with form masked, or prompts "
-                "that are not read_only, leave them at none and 0"
+                "compile, text_chunk and gradient_tolerance belong to the cached form; with form "
+                "masked, or prompts that are not read_only, leave them at none and 0"
+            )
+        if self.gradient_tolerance >= 1:
+            raise ValueError(
+                f"gradient_tolerance is {self.gradient_tolerance}; it must be below 1, as 0.001"
+            )
+        if self.gradient_tolerance and self.compile != "none":
+            raise ValueError(
+                "with a gradient_tolerance the number of classes changes from step to step, and "
+                "compile would compile anew each time: choose one of them"
             )
 
 
@@ -127,14 +141,9 @@ class CachedForm:
     autograd, and prompts are but K more queries on the keys and values of every layer.
 
     Those of the class texts are the same for the whole run.
-
-    Args:
-        text_chunk: see `Settings`. Only with several blocks is each recomputed in the backward
-            pass instead of kept.
     """
 
-    def __init__(self, text_chunk: int = 0) -> None:
-        self.text_chunk = text_chunk
+    def __init__(self) -> None:
         self.read_layers = read_only_pass  # an attribute, for a compiled one to take its place
         self.forget()
 
@@ -145,23 +154,23 @@ class CachedForm:
 
     def read_texts(self, tower: TextTower, ids: Tensor, lengths: Tensor, prompts: Tensor) -> Tensor:
         """(classes, K, text width)."""
-        queries = tower.embed_prompts(prompts)
-        layers, visible = self.text_layers(tower, ids), visible_tokens(lengths, ids.shape[1])
-        read = partial(self.read_block, layers, visible, queries)
-        size = self.text_chunk or classes_at_once(queries, len(tower.blocks))
-        blocks = [slice(start, start + size) for start in range(0, len(ids), size)]
-        if len(blocks) == 1:
-            return read(blocks[0])
-        return torch.cat([checkpoint(read, block, use_reentrant=False) for block in blocks])
+        return self.read_block(tower, ids, lengths, tower.embed_prompts(prompts), slice(None))
 
     def read_block(
-        self, layers: Sequence[FrozenLayer], visible: Tensor, prompts: Tensor, classes: slice
+        self,
+        tower: TextTower,
+        ids: Tensor,
+        lengths: Tensor,
+        prompts: Tensor,
+        classes: slice | Tensor,
     ) -> Tensor:
-        """`prompts` (1, K, text width) read some of the class texts."""
-        some = [
-            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes]) for layer in layers
+        """Embedded `prompts` (1, K, text width) read some of the class texts."""
+        visible = visible_tokens(lengths, ids.shape[1])[classes]
+        layers = [
+            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes])
+            for layer in self.text_layers(tower, ids)
         ]
-        return self.read_layers(some, prompts, visible[classes])
+        return self.read_layers(layers, prompts, visible)
 
     def text_layers(self, tower: TextTower, ids: Tensor) -> list[FrozenLayer]:
         """Keys and values of the class texts, computed once in each precision."""
@@ -208,10 +217,17 @@ class RPO(Method):
         self.form: MaskedForm | CachedForm = MaskedForm(chosen.read_only)
         self.checked = chosen.masked
         if not chosen.masked:
-            self.form = compile_form(CachedForm(chosen.text_chunk), chosen.compile)
+            self.form = compile_form(CachedForm(), chosen.compile)
+        self.backward = TextBackward(chosen.text_chunk, chosen.gradient_tolerance)
 
     def learner(self) -> nn.Module:
         return self.prompt_learner
+
+    def measured(self) -> dict[str, float]:
+        if not self.settings.gradient_tolerance:
+            return {}
+        how = self.backward
+        return {"dropped": how.dropped, "classes": float(how.differentiated)}
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.checked:
@@ -246,8 +262,16 @@ class RPO(Method):
         return self.remembered.get(lambda: self._read_texts(prompts), [self.ids, prompts])
 
     def _read_texts(self, prompts: Tensor) -> Tensor:
-        read = self.form.read_texts(self.text_tower, self.ids, self.lengths, prompts)
-        return _unit(self.text_tower.project(read))
+        tower, texts = self.text_tower, (self.text_tower, self.ids, self.lengths)
+        if isinstance(self.form, MaskedForm):
+            return _unit(tower.project(self.form.read_texts(*texts, prompts)))
+        read_block = partial(self.form.read_block, *texts)
+
+        def read(prompts: Tensor, classes: slice | Tensor) -> Tensor:
+            return _unit(tower.project(read_block(prompts, classes)))
+
+        layers = len(tower.blocks)
+        return self.backward.features(read, tower.embed_prompts(prompts), len(self.ids), layers)
 
     def _apply(self, *args: Any, **options: Any) -> "RPO":
         if isinstance(self.form, CachedForm):
