@@ -4,8 +4,8 @@
 
 Made-up JPEGs of ImageNet's usual size (500 x 375), decoding included; the same weights and images
 for all, each as its own program evaluates: ours with the loader of `rpo train`, open_clip with its
-own preprocessing in torch's DataLoader. The share of the time in which the model waits for images is
-told, and what 50,000 would take.
+own preprocessing in torch's DataLoader. Told are the share of the time in which the model waits for
+images, and what 50,000 would take.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -51,13 +51,22 @@ def load_clip(name: str, precision: str = "fp32") -> Clip:
         FileNotFoundError: the weights are not here and cannot be downloaded.
         ImportError: the library is not installed; the extra that has it is named.
     """
-    if _kept is not None and (name, precision) in _kept:
-        return _kept[name, precision]
+    if _kept is None:
+        return _load(name, precision)
+    before = torch.get_rng_state().numpy().tobytes()
+    kept = _kept.get((name, precision))
+    if kept is None or before not in kept.states:
+        clip = _load(name, precision)
+        kept = kept or _kept.setdefault((name, precision), Kept(clip, {}))
+        kept.states[before] = torch.get_rng_state()
+    torch.set_rng_state(kept.states[before])
+    return kept.clip
+
+
+def _load(name: str, precision: str) -> Clip:
     other = family(name)
     clip = other[0].load(other[1]) if other else _load_openai(backbone_file(name))
     set_precision(clip, precision)
-    if _kept is not None:
-        _kept[name, precision] = clip
     return clip
 
 
@@ -70,15 +79,26 @@ def _load_openai(path: Path) -> Clip:
         raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
 
 
+class Kept(NamedTuple):
+    """A CLIP that is kept, and what loading it made of the state of PyTorch's random numbers.
+
+    CLIP's parameters are drawn before they are read, so what is drawn after depends on the loading.
+    """
+
+    clip: Clip
+    states: dict[bytes, torch.Tensor]
+
+
 # The CLIPs loaded so far within `keep_clip`, by name and precision; None outside of it.
-_kept: dict[tuple[str, str], Clip] | None = None
+_kept: dict[tuple[str, str], Kept] | None = None
 
 
 @contextlib.contextmanager
 def keep_clip() -> Iterator[None]:
-    """While it lasts, `load_clip` reads a CLIP once and then returns that very one.
+    """While it lasts, `load_clip` returns the CLIP that it has read before.
 
-    For a training and its evaluations, which never change CLIP's weights.
+    For trainings and evaluations, which never change CLIP's weights. Random numbers are drawn as if
+    it were read anew; where they have never been in this state before, it is.
     """
     global _kept
     _kept = {}

@@ -11,7 +11,7 @@ so that prompt k only ever meets prompt k. How prompts read stands below twice: 
 paper's definition, `CachedForm` computes the same faster and is checked against it in every run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -37,6 +37,7 @@ from rpo.methods.base import Method, biased
 from rpo.methods.compilation import MODES, compile_form
 from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.methods.settings import setting
+from rpo.methods.shared_pass import SharedPass, shared_pass
 from rpo.methods.text_backward import TextBackward
 from rpo.methods.traits import Traits
 
@@ -136,20 +137,31 @@ class MaskedForm:
         return self.read(tower, tower.embed(ids), prompts, lengths)
 
 
+def image_layers(tower: ImageTower, images: Tensor) -> Iterable[FrozenLayer]:
+    """CLIP's own pass over images (batch, 3, height, width), as far as it is consumed."""
+    return frozen_layers(tower.blocks, tower.embed(images))
+
+
 class CachedForm:
     """The same, faster: CLIP's tokens never see a prompt, so they pass through CLIP once, without
     autograd, and prompts are but K more queries on the keys and values of every layer.
 
-    Those of the class texts are the same for the whole run.
+    Those of the class texts are the same for the whole run, and all of them for several runs that
+    are taken in turns.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedPass | None = None) -> None:
+        self.shared = shared
         self.read_layers = read_only_pass  # an attribute, for a compiled one to take its place
         self.forget()
 
     def read_images(self, tower: ImageTower, images: Tensor, prompts: Tensor) -> Tensor:
         """(batch, K, visual width)."""
-        layers = frozen_layers(tower.blocks, tower.embed(images))
+        layers: Iterable[FrozenLayer]
+        if self.shared and torch.is_grad_enabled():  # tests are not taken in turns
+            layers = self.shared.image_layers(images, lambda: list(image_layers(tower, images)))
+        else:
+            layers = image_layers(tower, images)
         return read_only_pass(layers, tower.embed_prompts(prompts))
 
     def read_texts(self, tower: TextTower, ids: Tensor, lengths: Tensor, prompts: Tensor) -> Tensor:
@@ -176,10 +188,16 @@ class CachedForm:
         """Keys and values of the class texts, computed once in each precision."""
         precision = autocast_dtype(ids.device)
         if precision not in self._text_layers:
-            with torch.inference_mode(False):  # so that a later training step may use them too
-                layers = frozen_layers(tower.blocks, tower.embed(ids), tower.causal)
-                self._text_layers[precision] = [layer.with_own_memory() for layer in layers]
+            compute = partial(self.compute_text_layers, tower, ids)
+            found = self.shared.text_layers(ids, compute) if self.shared else compute()
+            self._text_layers[precision] = found
         return self._text_layers[precision]
+
+    def compute_text_layers(self, tower: TextTower, ids: Tensor) -> list[FrozenLayer]:
+        """See `text_layers`."""
+        with torch.inference_mode(False):  # so that a later training step may use them too
+            layers = frozen_layers(tower.blocks, tower.embed(ids), tower.causal)
+            return [layer.with_own_memory() for layer in layers]
 
     def forget(self) -> None:
         """Drops what was computed once."""
@@ -217,7 +235,7 @@ class RPO(Method):
         self.form: MaskedForm | CachedForm = MaskedForm(chosen.read_only)
         self.checked = chosen.masked
         if not chosen.masked:
-            self.form = compile_form(CachedForm(), chosen.compile)
+            self.form = compile_form(CachedForm(shared_pass(clip)), chosen.compile)
         self.backward = TextBackward(chosen.text_chunk, chosen.gradient_tolerance)
 
     def learner(self) -> nn.Module:
