@@ -21,9 +21,8 @@ def run(args: argparse.Namespace) -> int:
     names = [submission.name for submission in records.submissions()]
     entries = queue(names)
     if entries:
-        for name in {entry.name for entry in entries}:
-            records.mark_cancelled(name)  # so that no task queues itself again
-        cancel(entries)
+        with records.cancelled({entry.name for entry in entries}):
+            cancel(entries)
         print(f"{len(entries)} tasks are cancelled; their runs end at their next epoch, or before")
         wait_for_the_end(names)
     held = [each for each in statuses(args.output, queue(names)) if each.state == RUNNING]

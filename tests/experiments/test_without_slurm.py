@@ -54,7 +54,10 @@ def test_partitions(answers):
 
 
 def test_the_queue(answers):
-    lines = "7_3|rpo-x-1|3|PENDING|BeginTime|2030-01-01T00:00:00||1:00", "9|y|N/A|RUNNING|None||n1|2"
+    lines = (
+        "7_3|rpo-x-1|3|PENDING|BeginTime|2030-01-01T00:00:00||1:00",
+        "9|y|N/A|RUNNING|None||n1|2",
+    )
     answers("squeue", "\n".join(lines))
     first, second = queue(["rpo-x-1", "y"])
     assert (first.id, first.name, first.task, first.reason) == ("7_3", "rpo-x-1", 3, "BeginTime")
@@ -123,7 +126,7 @@ def test_a_lab_writes_its_cluster_down_once(answers, capsys):
                    "exclusive", "gpus-per-node=1", "cpus-per-task=8", "requeue"):  # fmt: skip
         assert f"#SBATCH --{option}" in lines
     assert lines.index("module load cuda") < lines.index("date")
-    assert "export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK" in lines
+    assert "export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}" in lines
     assert not [line for line in lines if "wckey" in line]
 
 

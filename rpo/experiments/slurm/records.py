@@ -12,7 +12,7 @@ where a command died right after submitting.
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,8 +74,18 @@ class Records:
     def _tasks(self, content: dict[str, Any]) -> list[list[Job]]:
         return [[self._unpacked(job) for job in task] for task in content["tasks"]]
 
-    def mark_cancelled(self, name: str) -> None:
-        write_text(self.folder / f"{name}.cancelled", f"{now()}\n")
+    @contextmanager
+    def cancelled(self, names: Iterable[str]) -> Iterator[None]:
+        """Marks submissions, so that no task queues itself again; unless cancelling then fails."""
+        marks = [self.folder / f"{name}.cancelled" for name in names]
+        for mark in marks:
+            write_text(mark, f"{now()}\n")
+        try:
+            yield
+        except (OSError, ValueError):
+            for mark in marks:
+                mark.unlink()
+            raise
 
     def is_cancelled(self, name: str) -> bool:
         return (self.folder / f"{name}.cancelled").exists()

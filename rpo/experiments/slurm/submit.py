@@ -114,7 +114,7 @@ class Submitter:
             cpus_per_task=cluster.cpus_per_job,
             array_parallelism=cluster.array_parallelism,
             # From 22.05 on, srun does not look at --cpus-per-task of sbatch.
-            setup=["export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK", *cluster.setup],
+            setup=["export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}", *cluster.setup],
             wckey=None,  # submitit's own is refused by clusters that keep a list of them
             # Also where the cluster's default is not to queue again what it preempts.
             additional_parameters={"requeue": True, **flags(cluster.slurm)},

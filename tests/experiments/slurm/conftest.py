@@ -145,7 +145,7 @@ def contents(folder):
     return found
 
 
-def done_once(output="output", epochs=1):
-    """Whether every epoch of every training was begun once after the last saved one."""
+def done_once(output="output"):
+    """Every training was done once; for runs that nobody disturbs."""
     for log in Path(output).glob("*/base2new/train_base/**/log.txt"):
         assert log.read_text().count("Finish training") == 1, log

@@ -12,7 +12,7 @@ from .conftest import assert_same, done_once, node, rpo, running, slurm, states,
 pytestmark = pytest.mark.slurm
 GRID = ("run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO")
 SHORT = (*GRID, "--seeds", "1", "2", "OPTIM.MAX_EPOCH", "3")
-LONG = (*GRID, "--seeds", "1", "2", "OPTIM.MAX_EPOCH", "30")
+LONG = (*GRID, "--seeds", "1", "2", "OPTIM.MAX_EPOCH", "16")
 ON = ("--on", "slurm", "--cpus-per-job", "1")
 
 
@@ -40,34 +40,33 @@ def test_requeued_preempted_cancelled_and_the_node_lost(place, undisturbed, caps
     """One after the other, in mid-run, of a task that does two runs side by side."""
     said = rpo(capsys, *LONG, "--on", "slurm", "--per-gpu", "2")
     assert "2 runs in 1 array task\n" in said
-    wait_for(lambda: len(running(epochs=2)) == 2)
+    wait_for(lambda: len(running(epochs=1)) == 2)
     tasks = slurm("squeue", "--noheader", "--array", "--format", "%i").split()
     slurm("scontrol", "requeue", *tasks)
     wait_for(lambda: not running(), hurried=False)
-    wait_for(lambda: len(running(epochs=3)) == 2)
+    wait_for(lambda: len(running(epochs=2)) == 2)
     slurm("scontrol", "update", f"nodename={node()}", "state=down", "reason=test")
     wait_for(lambda: not running(), hurried=False)  # a task is lost with its node, or still ends
-    wait_for(lambda: len(running(epochs=4)) == 2)
+    wait_for(lambda: len(running(epochs=3)) == 2)
     urgent = ("sbatch", "--partition", "urgent", "--exclusive", "--time", "5", "--wait")
     slurm(*urgent, "--output", "/dev/null", "--wrap", "sleep 1")
-    wait_for(lambda: len(running(epochs=6)) == 2)
+    wait_for(lambda: len(running(epochs=4)) == 2)
     assert "their runs end" in rpo(capsys, "cancel", "output")
     assert states() == {"interrupted": 2}
     said = rpo(capsys, *LONG, "--on", "slurm", "--per-gpu", "2", "--wait")
     assert said.count("Digits, 16 shots, seed") == 2
     assert_same(undisturbed(LONG))
-    done_once()
 
 
 def test_a_time_limit_shorter_than_the_run(place, undisturbed, capsys):
     long = (*GRID, "--seeds", "1", "OPTIM.MAX_EPOCH", "90")
     rpo(capsys, *long, *ON, "--time", "1")
+    undisturbed(long)  # meanwhile
     wait_for(lambda: "queued again" in rpo(capsys, "status", "output"), 120)
     (task,) = Path("output/slurm").glob("*_log.out")
     assert "Stopping when the epoch is saved: time limit" in task.read_text()
     wait_for(finished(1), 180)
     assert_same(undisturbed(long))
-    done_once()
 
 
 def test_a_run_that_fails(place, capsys):
