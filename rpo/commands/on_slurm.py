@@ -10,7 +10,8 @@ from typing import Any
 
 from rpo.commands.status import entries_of
 from rpo.experiments.calibrate import device_name
-from rpo.experiments.estimate import check_time, expected_seconds, report
+from rpo.experiments.cost import expected_seconds
+from rpo.experiments.estimate import check_time, report
 from rpo.experiments.job import Job
 from rpo.experiments.measured import likely_device
 from rpo.experiments.presets import read_preset
@@ -19,7 +20,7 @@ from rpo.experiments.slurm.checks import check_output, chosen_partition
 from rpo.experiments.slurm.controller import release, settled_queue
 from rpo.experiments.slurm.packing import pack
 from rpo.experiments.slurm.records import Records
-from rpo.experiments.slurm.settings import Cluster, read_cluster
+from rpo.experiments.slurm.settings import Cluster, read_cluster, typed_options
 from rpo.experiments.status import (
     FAILED,
     FINISHED,
@@ -37,6 +38,15 @@ REFRESH = 2.0
 
 def check(args: argparse.Namespace) -> None:
     """Raises ValueError or ImportError for what cannot be, before anything is looked at."""
+    if args.on == "here":
+        for option in [*typed_options(args), *(["--wait"] if args.wait else [])]:
+            raise ValueError(f"{option} goes with --on slurm")
+        return
+    if args.gpus != "auto" or args.processes is not None:
+        raise ValueError(
+            "--gpus and --processes are for this host; an array task has --gpus-per-job, and "
+            "--per-gpu runs on each"
+        )
     if importlib.util.find_spec("submitit") is None:
         raise ImportError("--on slurm needs submitit: pip install 'rpo-clip[slurm]'")
     if args.overwrite:

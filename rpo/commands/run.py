@@ -62,9 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0, 1 if a job failed, 130 after Ctrl-C."""
-    args.slots = slots(args.gpus, args.per_gpu, args.processes) if args.on == "here" else [None]
-    if args.on == "slurm":
-        on_slurm.check(args)
+    on_slurm.check(args)
+    args.slots = slots(args.gpus, args.per_gpu, args.processes)
     jobs = plan(args)
     try:
         states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
@@ -122,7 +121,7 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
         print(progress.refused(problem, jobs), flush=True)
     todo = list(progress.left)
     prepare_environment(todo, len(args.slots))
-    if args.on == "slurm":
+    if args.on == "slurm" and todo:
         return on_slurm.run(todo, args) or int(bool(progress.failed))
     pool = Pool(args.slots, args.overwrite, read_preset(args.preset).runs_per_process)
     with closing(pool.outcomes(todo)) as ended:

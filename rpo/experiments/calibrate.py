@@ -14,7 +14,7 @@ import torch
 from dassl.engine import TrainerX, build_trainer
 from dassl.utils import set_random_seed
 
-from .estimate import config_of, kind_of
+from .cost import config_of, kind_of
 from .job import Job
 from .measured import HERE, Kind, Measured, add
 

@@ -6,8 +6,8 @@ from statistics import mean
 
 from rpo.runs import RESULTS, read_object
 
+from .child import Outcome
 from .job import Job, Step
-from .pool import Outcome
 
 
 class Progress:

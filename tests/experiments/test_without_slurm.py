@@ -102,6 +102,20 @@ def test_a_controller_that_does_not_answer(answers, capsys, error, said):
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--partition", "gpu"], "--partition goes with --on slurm"),
+        (["--cluster", "a.yaml"], "--cluster goes with --on slurm"),
+        (["--wait"], "--wait goes with --on slurm"),
+        (["--on", "slurm", "--gpus", "0-3"], "an array task has --gpus-per-job"),
+    ],
+)
+def test_options_of_the_other_place(capsys, arguments, said):
+    assert main([*GRID, *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_no_slurm(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))

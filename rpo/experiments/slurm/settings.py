@@ -13,6 +13,7 @@ from .controller import Partition, minutes
 
 # On a node with GPUs: CPUs for one of them.
 CPUS_A_GPU = 8
+DEFAULT = "default"  # of configs/cluster
 HELP = {
     "partition": "default: the cluster's",
     "account": "who pays",
@@ -81,7 +82,7 @@ class Cluster:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("on SLURM", "also in a file, see docs/cluster.md")
-    group.add_argument("--cluster", default="default", help="a file of configs/cluster, or a path")
+    group.add_argument("--cluster", default=DEFAULT, help="a file of configs/cluster, or a path")
     for name, text in HELP.items():
         group.add_argument(f"--{name.replace('_', '-')}", help=text)
     group.add_argument(
@@ -91,6 +92,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slurm", action="append", nargs=2, default=[], metavar=("KEY", "VALUE"),
         help="any other option of sbatch: --slurm constraint a100",
     )  # fmt: skip
+
+
+def typed_options(args: argparse.Namespace) -> list[str]:
+    """Those of SLURM that are on the command line."""
+    names = ["setup", "slurm", *HELP]
+    typed = [name for name in names if getattr(args, name)]
+    if args.cluster != DEFAULT:
+        typed.append("cluster")
+    return [f"--{name.replace('_', '-')}" for name in typed]
 
 
 def read_cluster(args: argparse.Namespace) -> Cluster:

@@ -81,7 +81,7 @@ def rpo(capsys, *arguments, status=0):
     return said.out + said.err
 
 
-def wait_for(condition, seconds=90, hurried=True):
+def wait_for(condition, seconds=180, hurried=True):
     """Until it is true; where `hurried`, what was queued again does not wait two minutes."""
     end = time.time() + seconds
     while not (found := condition()):

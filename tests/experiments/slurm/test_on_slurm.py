@@ -1,5 +1,6 @@
 """`rpo run --on slurm` on a real SLURM of one node: disturbed in every way, it ends the same."""
 
+import json
 import os
 import re
 import subprocess
@@ -59,14 +60,21 @@ def test_requeued_preempted_cancelled_and_the_node_lost(place, undisturbed, caps
 
 
 def test_a_time_limit_shorter_than_the_run(place, undisturbed, capsys):
-    long = (*GRID, "--seeds", "1", "OPTIM.MAX_EPOCH", "90")
+    """Which is a minute, the shortest that SLURM knows; it begins to stop after 40 seconds."""
+    long = (*GRID, "--seeds", "1", "OPTIM.MAX_EPOCH", str(epochs_in(50, undisturbed(SHORT))))
     rpo(capsys, *long, *ON, "--time", "1")
     undisturbed(long)  # meanwhile
     wait_for(lambda: "queued again" in rpo(capsys, "status", "output"), 120)
     (task,) = Path("output/slurm").glob("*_log.out")
     assert "Stopping when the epoch is saved: time limit" in task.read_text()
-    wait_for(finished(1), 180)
+    wait_for(finished(1), 600)
     assert_same(undisturbed(long))
+
+
+def epochs_in(seconds, output):
+    """How many epochs this machine does in so many seconds, by what has run on it."""
+    results = next(iter(Path(output).rglob("train_base/**/results.json")))
+    return int(seconds * 3 / json.loads(results.read_text())["seconds"]["train"])
 
 
 def test_a_run_that_fails(place, capsys):
