@@ -69,7 +69,7 @@ def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
         if len(fresh) < len(todo):
             print(f"{len(todo) - len(fresh)} are queued already")
         submitter = make_submitter(cluster, records, args)
-        check_time(fresh, device_of(cluster), cluster.time)
+        check_time(fresh, device_of(cluster), cluster.minutes)
         tasks = packed(fresh, cluster, args)
         for job in submitter.submit(tasks):
             print(f"Submitted {job} to the partition {partition.name}", flush=True)
@@ -128,7 +128,7 @@ def device_of(cluster: Cluster) -> str:
 def packed(jobs: Sequence[Job], cluster: Cluster, args: argparse.Namespace) -> list[list[Job]]:
     """Array tasks of about `--minutes-per-job`, by what finished runs took."""
     at_once = max(1, cluster.gpus_per_job or 0) * args.per_gpu
-    seconds = min(cluster.minutes_per_job, cluster.time) * 60
+    seconds = min(cluster.minutes_per_job, cluster.minutes) * 60
     device = device_of(cluster)
     return pack([(job, expected_seconds(job, device)) for job in jobs], seconds, at_once)
 

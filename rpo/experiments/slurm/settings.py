@@ -13,6 +13,7 @@ from .controller import Partition, minutes
 
 # On a node with GPUs: CPUs for one of them.
 CPUS_A_GPU = 8
+DEFAULT_MINUTES = 240
 DEFAULT = "default"  # of configs/cluster
 HELP = {
     "partition": "default: the cluster's",
@@ -39,7 +40,7 @@ class Cluster:
     partition: str = ""
     account: str = ""
     qos: str = ""
-    time: int = 240
+    time: int = 0
     gpus_per_job: int | None = None
     cpus_per_job: int | None = None
     mem: str = ""
@@ -51,20 +52,26 @@ class Cluster:
     @property
     def warning(self) -> float:
         """Seconds before the time limit at which a task begins to stop."""
-        return min(120.0, self.time * 60 / 3)
+        return min(120.0, self.minutes * 60 / 3)
+
+    @property
+    def minutes(self) -> int:
+        """The time limit, also where nobody has named one."""
+        return self.time or DEFAULT_MINUTES
 
     def on(self, partition: Partition) -> "Cluster":
-        """The same with GPUs and CPUs as the partition has them, where nobody says how many.
+        """The same with time, GPUs and CPUs as the partition has them, where nobody says so.
 
         Raises:
             ValueError: the partition is down, or has not what is asked for.
         """
         if not partition.up:
             raise ValueError(f"the partition {partition.name} takes no jobs: it is not up")
-        if partition.limit is not None and self.time > partition.limit:
+        allowed = partition.limit or self.minutes
+        if self.time > allowed:
             raise ValueError(
                 f"--time is {self.time} minutes, and the partition {partition.name} allows "
-                f"{partition.limit}"
+                f"{allowed}"
             )
         gpus = int(partition.gpus) if self.gpus_per_job is None else self.gpus_per_job
         if gpus and not partition.gpus and "gres" not in self.slurm:
@@ -77,7 +84,8 @@ class Cluster:
                 f"--cpus-per-job is {cpus}, and a node of the partition {partition.name} has "
                 f"{partition.cpus}"
             )
-        return replace(self, gpus_per_job=gpus, cpus_per_job=cpus)
+        time = min(self.minutes, allowed)
+        return replace(self, time=time, gpus_per_job=gpus, cpus_per_job=cpus)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

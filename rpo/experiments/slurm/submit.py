@@ -87,7 +87,7 @@ class Submitter:
             output=self.records.output,
             submission=name,
             index=index,
-            minutes=self.cluster.time,
+            minutes=self.cluster.minutes,
             warning=self.cluster.warning,
             gpus=self.cluster.gpus_per_job or 0,
             per_gpu=self.per_gpu,
@@ -109,7 +109,7 @@ class Submitter:
         }
         executor.update_parameters(
             job_name=name,
-            time=cluster.time,
+            time=cluster.minutes,
             signal_delay_s=round(cluster.warning),
             cpus_per_task=cluster.cpus_per_job,
             array_parallelism=cluster.array_parallelism,

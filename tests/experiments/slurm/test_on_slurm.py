@@ -82,7 +82,9 @@ def test_a_run_that_fails(place, capsys):
     said = rpo(capsys, *broken, *ON, "--wait", status=1)
     assert "seed 1: FAILED" in said
     said = rpo(capsys, "status", "output")
-    assert re.search(r"failed: RPO, .*seed 1 \(.*(NaN|infin).* \(.*log: .*log.txt\)\)", said), said
+    assert re.search(
+        r"failed: RPO, .*seed 1 \(.*(?:nan|infinite).* \(.*log: .*log.txt\)\)", said
+    ), said
 
 
 @pytest.mark.parametrize(
