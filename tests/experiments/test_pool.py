@@ -1,6 +1,7 @@
 """Processes: which GPU they see, what they do one after the other, and how they end."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from rpo.experiments import devices
 from rpo.experiments.devices import slots
 from rpo.experiments.job import Job, Step
 from rpo.experiments.pool import Pool
-from rpo.runs import RunFolder
+from rpo.runs import LOG, RunFolder
 
 
 @pytest.fixture
@@ -132,6 +133,8 @@ def test_a_pool_that_is_stopped_saves_the_epoch(make_job, monkeypatch):
     thread.join()
     newest = folder.newest_checkpoint(folder.models()[0])
     assert newest.name == f"model.pth.tar-{len(folder.history())}"
+    begun = re.findall(r"^epoch \[(\d+)/", (folder.path / LOG).read_text(), re.M)
+    assert int(begun[-1]) == len(folder.history())  # no further one was begun in vain
     assert not folder.is_held() and not folder.failure() and not folder.is_finished()
     assert not waiting.steps[0].folder.exists()
 
