@@ -61,7 +61,7 @@ def test_requeued_preempted_cancelled_and_the_node_lost(place, undisturbed, caps
 
 def test_a_time_limit_shorter_than_the_run(place, undisturbed, capsys):
     """Which is a minute, the shortest that SLURM knows; it begins to stop after 40 seconds."""
-    long = (*GRID, "--seeds", "1", "OPTIM.MAX_EPOCH", str(epochs_in(50, undisturbed(SHORT))))
+    long = (*GRID, "--seeds", "1", "OPTIM.MAX_EPOCH", str(epochs_in(42, undisturbed(SHORT))))
     rpo(capsys, *long, *ON, "--time", "1")
     undisturbed(long)  # meanwhile
     wait_for(lambda: "queued again" in rpo(capsys, "status", "output"), 120)
