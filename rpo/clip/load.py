@@ -1,13 +1,13 @@
 """Loading CLIP: OpenAI's names, local files, and the tiny one that ships with the package."""
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
 
+from rpo import hashes
 from rpo.clip import openai
 from rpo.clip.archive import StateDict, read_state_dict
 from rpo.clip.precision import set_precision
@@ -104,11 +104,7 @@ def _verified_or_downloaded(name: str) -> Path:
 
 def sha256(path: Path) -> str:
     """Of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashes.of_file(path)
 
 
 def expand_vocabulary(state: StateDict) -> StateDict:
