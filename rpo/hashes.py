@@ -56,6 +56,12 @@ def _of_tensor(tensor: Any) -> str:
     return sha256(repr((values.dtype.str, values.shape)).encode() + values.tobytes()).hexdigest()
 
 
+def of_sample(data: Mapping[str, Any]) -> str | None:
+    """Of the few-shot list in `data` of results.json; None where there is none."""
+    parts = {part: data[part] for part in ("train", "val") if part in data}
+    return of_data(parts) if parts else None
+
+
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record as JSON will hold it, with its seal."""
     plain = json.loads(json.dumps(record, allow_nan=False))

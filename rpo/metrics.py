@@ -132,7 +132,9 @@ def overall(outcome: Outcome) -> dict[str, float]:
     present = sorted(set(truths))
     correct = sum(truth == guess for truth, guess in zip(truths, predictions, strict=True))
     accuracy = 100.0 * correct / len(truths)
-    shares = [share for share in class_accuracies(outcome, max(present) + 1)[0] if share is not None]
+    shares = [
+        share for share in class_accuracies(outcome, max(present) + 1)[0] if share is not None
+    ]
     return {
         "accuracy": accuracy,
         "error_rate": 100.0 - accuracy,

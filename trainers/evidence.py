@@ -35,7 +35,7 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
     return {
         "backbone": sha256(backbone_file(trainer.cfg.MODEL.BACKBONE.NAME)),
         "split": provenance.get("split_sha256"),
-        "sample": sample_sha256(provenance),
+        "sample": hashes.of_sample(provenance),
         "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),
         "learnt": {
             f"{name}/{key}": digest
@@ -44,9 +44,3 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
         },
         "predictions": predictions and hashes.of_bytes(predictions),
     }
-
-
-def sample_sha256(data: Any) -> str | None:
-    """Of the few-shot list, which `data` of results.json holds; None where there is none."""
-    parts = {part: data[part] for part in ("train", "val") if part in data}
-    return hashes.of_data(parts) if parts else None
