@@ -19,6 +19,7 @@ from rpo.files import write_with
 from rpo.runs import HISTORY, PREDICTIONS, RESULTS, RUN, RunFolder, read_object
 
 MANIFEST = "bundle.json"
+VERSION = 1
 PACKED = (RESULTS, PREDICTIONS, RUN, HISTORY)
 LARGEST = 20e9  # bytes that may come out of a bundle
 # Where the bundles of this process are unpacked; the folders go when it ends.
@@ -65,15 +66,18 @@ def run_folders(root: Path) -> Iterator[Path]:
 
 
 def write_bundle(path: Path, name: str, files: Iterator[Entry]) -> int:
-    """Writes a tar, compressed if its name ends in gz, whole or not at all; how many runs are in it.
+    """Writes a tar, compressed if its name ends in gz, whole or not at all.
 
     The same files give the same bytes.
+
+    Returns:
+        How many runs are in it.
     """
     runs = 0
     with write_with(path) as target:
         mode = "w:gz" if path.suffix in (".gz", ".tgz") else "w"
         with tarfile.open(target, mode) as archive:
-            manifest = {"bundle": 1, "name": name, "rpo-clip": installed_version("rpo-clip")}
+            manifest = {"bundle": VERSION, "name": name, "rpo-clip": installed_version("rpo-clip")}
             _add(archive, MANIFEST, json.dumps(manifest, indent=2).encode())
             for entry in files:
                 runs += entry.name.endswith(f"/{RESULTS}")
@@ -111,11 +115,20 @@ def name_of_file(path: Path) -> str:
     return path.name.split(".tar")[0].removesuffix(".tgz")
 
 
-def lab(folder: Path) -> str:
-    """Whose runs an opened bundle holds; empty for any other folder."""
-    if folder not in _folders:
-        return ""
-    return str(read_object(folder / MANIFEST).get("name") or folder.name)
+def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Folders to be read, and whose runs they hold where there are bundles beside others.
+
+    A bundle alone needs no name, nor does what was run here; two of one name are numbered.
+    """
+    folders = [opened(path) for path in paths]
+    if len(folders) == 1 or not any(folder in _folders for folder in folders):
+        return [(folder, "") for folder in folders]
+    names: list[str] = []
+    for folder in folders:
+        name = str(read_object(folder / MANIFEST)["name"]) if folder in _folders else ""
+        twice = names.count(name) if name else 0
+        names.append(f"{name} {twice + 1}" if twice else name)
+    return list(zip(folders, names, strict=True))
 
 
 def shown(path: Path) -> str:

@@ -32,8 +32,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"{runs} run{'s'[: runs != 1]} in {output}, {output.stat().st_size / 1e6:.1f} MB")
     if args.hf:
         from rpo.report.cards import write_cards
+        from rpo.report.frame import build_frame
+        from rpo.report.reading import read_runs
 
-        for path in write_cards(args.folders, Path(args.hf)):
+        frame = build_frame(read_runs(args.folders).runs)
+        for path in write_cards(frame, Path(args.hf)):
             print(f"Model card: {path}")
     return 0
 

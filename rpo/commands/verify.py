@@ -1,4 +1,4 @@
-"""`rpo verify`: whether the numbers of finished runs are what their files, data and prompts give."""
+"""`rpo verify`: whether the numbers of runs are what their predictions, data and prompts give."""
 
 import argparse
 import functools

@@ -5,7 +5,6 @@ import io
 import random
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np

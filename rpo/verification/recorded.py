@@ -4,8 +4,8 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo import hashes, metrics
-from rpo.report.schema import ANYTHING, COUNT, PERCENT, RESULTS, TEXT, check, check_details
 from rpo.predictions import Predictions
+from rpo.report.schema import ANYTHING, COUNT, PERCENT, RESULTS, TEXT, check, check_details
 from rpo.runs import HISTORY, PREDICTIONS, RunFolder, acting
 from rpo.verification.run import DifferenceError, NotChecked, Run, check_version, require_equal
 

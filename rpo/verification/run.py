@@ -19,7 +19,7 @@ class DifferenceError(Exception):
     """Something is not as the record has it."""
 
 
-class NotChecked(Exception):  # noqa: N818
+class NotChecked(Exception):
     """Something that a check needs is not here."""
 
 
