@@ -19,6 +19,7 @@ from rpo.runs import PREDICTIONS
 from rpo.suggest import unknown
 
 LEVEL = 0.05
+BETTER, NOT_SHOWN, WORSE = "better", "no difference shown", "worse"
 RESAMPLES = 2000
 BATCH = 50  # resamples at once, which bounds the memory
 ANY = None  # the seed of what does not learn
@@ -48,7 +49,7 @@ class Difference(NamedTuple):
 
     Attributes:
         dataset: its title or, of an average, how many there are.
-        reference: the config of the reference.
+        reference: method and config of the reference.
         ours, theirs: accuracies in percent, means over the seeds.
         low, high: of the 95 % interval.
         p: that there is none, two-sided; corrected for the number of comparisons once they are
@@ -84,8 +85,8 @@ class Difference(NamedTuple):
     def verdict(self) -> str:
         """In words, at the level of 5 % after correction."""
         if self.p >= LEVEL:
-            return "no difference shown"
-        return "better" if self.points > 0 else "worse"
+            return NOT_SHOWN
+        return BETTER if self.points > 0 else WORSE
 
 
 def differences(frame: pd.DataFrame, against: str) -> tuple[list[Difference], list[str]]:
@@ -213,7 +214,7 @@ def compared(
                 dataset=experiment.dataset,
                 line=line,
                 experiment=experiment,
-                reference=reference.config,
+                reference=label_of(reference),
                 measure=measures[place],
                 won=won,
                 lost=lost,
@@ -315,12 +316,12 @@ def measured(
         images: how often each image of a part counts, each (..., images).
     """
     shares = [
-        100 * (counts @ part.T.astype(np.float32)) / part.shape[1]
+        100 * (counts @ part.T.astype(np.float32)).astype(float) / part.shape[1]  # exact till here
         for part, counts in zip(parts, images, strict=True)
     ]
     if len(shares) == 2:
         base, new = shares
-        shares = [base, new, 2 * base * new / np.maximum(base + new, np.finfo(np.float32).tiny)]
+        shares = [base, new, 2 * base * new / np.maximum(base + new, np.finfo(float).tiny)]
     return np.stack([np.average(share, axis=-1, weights=seeds) for share in shares])
 
 
