@@ -55,19 +55,29 @@ function matches(element) {
   return !isElsewhere && (method === undefined || isMethodShown(method));
 }
 
-// A run is found if every word, or "words in quotes", stands in its own text or its group's line.
+// A run is found if every word, or "words in quotes", stands in its group's line or its own text.
+// What is a word of some group's line, such as a method, is looked for in these alone: the text of
+// a run names all methods.
 const texts = new Map();
 function textOf(element) {
   if (!texts.has(element)) texts.set(element, element.textContent.toLowerCase());
   return texts.get(element);
 }
 
+const lines = new Map(groups.map((group) => {
+  const parts = Array.from(group.querySelector("summary").children, (part) => part.textContent);
+  return [group, [group.dataset.dataset, ...parts].join(" ").toLowerCase().split(/\s+/)];
+}));
+const wordsOfLines = new Set(Array.from(lines.values()).flat());
+
+function isFound(word, group, run) {
+  if (wordsOfLines.has(word)) return lines.get(group).includes(word);
+  return lines.get(group).join(" ").includes(word) || textOf(run).includes(word);
+}
+
 function search(group) {
-  const line = `${group.dataset.dataset.toLowerCase()} ${textOf(group.querySelector("summary"))}`;
   const runs = Array.from(group.querySelectorAll("details.run"));
-  for (const run of runs) {
-    run.hidden = !chosen.words.every((word) => line.includes(word) || textOf(run).includes(word));
-  }
+  for (const run of runs) run.hidden = !chosen.words.every((word) => isFound(word, group, run));
   return runs.filter((run) => !run.hidden).length;
 }
 
