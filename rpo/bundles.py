@@ -102,10 +102,9 @@ def opened(path: Path) -> Path:
     scratch = tempfile.TemporaryDirectory(prefix="rpo-bundle-")
     folder = Path(scratch.name).resolve() / name_of_file(path)
     unpack(path, folder, LARGEST)
-    if not (folder / MANIFEST).is_file():
-        raise ValueError(
-            f"{path} is no bundle: there is no {MANIFEST} in it. rpo bundle writes one"
-        )
+    manifest = read_object(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
+    if manifest.get("bundle") != VERSION or not isinstance(manifest.get("name"), str):
+        raise ValueError(f"{path} is no bundle that rpo bundle wrote: it has no {MANIFEST} of one")
     _folders[folder] = scratch
     return folder
 

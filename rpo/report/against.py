@@ -9,7 +9,7 @@ from rpo.report.table import About, Cell, Table, shown_shots
 
 HEADERS = (
     *("dataset", "method", "config", "shots", "measure", "accuracy", "reference", "difference"),
-    *("low", "high", "p", "won", "lost", "McNemar p", "seeds", "images", "verdict"),
+    *("low", "high", "verdict", "p", "won", "lost", "McNemar p", "seeds", "images"),
 )
 MEANING = (
     "Percentage points, paired: the same seeds, the same test images. low and high are the 95 % "
@@ -36,9 +36,9 @@ def against_tables(differences: Sequence[Difference], reference: str) -> list[Ta
 
 def _row(one: Difference) -> tuple[Cell, ...]:
     names = (one.dataset, one.line.method, one.line.config, shown_shots(one.line.shots))
-    numbers = (one.ours, one.theirs, one.points, one.low, one.high, shown_p(one.p))
+    numbers = (one.ours, one.theirs, one.points, one.low, one.high, one.verdict, shown_p(one.p))
     exact = (one.won, one.lost, shown_p(one.mcnemar))
-    return (*names, one.measure, *numbers, *exact, one.seeds, one.images, one.verdict)
+    return (*names, one.measure, *numbers, *exact, one.seeds, one.images)
 
 
 def shown_p(p: float | None) -> str | None:

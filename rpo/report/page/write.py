@@ -68,7 +68,7 @@ def render(
     """The page as text: one file, without a reference to anything outside."""
     found = groups(frame)
     methods = list(dict.fromkeys(frame["method"].cat.categories))
-    colours = {method: styles([method])[method].colour for method in methods}
+    colours = {method: style.colour for method, style in styles(methods).items()}
     links: dict[Experiment | None, str] = {group.experiment: group.name for group in found}
     environment = Environment(
         loader=PackageLoader("rpo.report.page"),
@@ -93,7 +93,9 @@ def render(
         figures=_figures(frame, differences),
         left_out=gallery.left_out(frame),
         notes=notes,
-        datasets=_datasets_of(_sections(found, workers)),
+        datasets=_datasets_of(
+            [each._replace(colour=colours[each.method]) for each in _sections(found, workers)]
+        ),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
         footer=f"Written by rpo report --html, rpo-clip {installed_version('rpo-clip') or ''}",
