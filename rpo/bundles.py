@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rpo.datasets.tools.unpack import is_archive, unpack
 from rpo.environment import installed_version
@@ -20,6 +20,7 @@ from rpo.runs import HISTORY, PREDICTIONS, RESULTS, RUN, RunFolder, read_object
 
 MANIFEST = "bundle.json"
 VERSION = 1
+SUFFIXES = (".tar", ".gz", ".tgz")
 PACKED = (RESULTS, PREDICTIONS, RUN, HISTORY)
 LARGEST = 20e9  # bytes that may come out of a bundle
 # Where the bundles of this process are unpacked; the folders go when it ends.
@@ -27,10 +28,10 @@ _folders: dict[Path, tempfile.TemporaryDirectory[str]] = {}
 
 
 class Entry(NamedTuple):
-    """A file of a bundle; its content is made when it is written."""
+    """A file of a bundle."""
 
     name: str
-    content: Callable[[], bytes]
+    content: bytes
 
 
 def entries(folders: Sequence[Path], slim: Callable[[Path], tuple[str, bytes]]) -> Iterator[Entry]:
@@ -51,10 +52,10 @@ def entries(folders: Sequence[Path], slim: Callable[[Path], tuple[str, bytes]]) 
             below = folder.relative_to(shared).as_posix()
             for name in PACKED:
                 if (folder / name).is_file():
-                    yield Entry(f"{below}/{name}", (folder / name).read_bytes)
+                    yield Entry(f"{below}/{name}", (folder / name).read_bytes())
             for model in RunFolder(folder).models():
                 name, content = slim(model)
-                yield Entry(f"{below}/{model.name}/{name}", lambda content=content: content)
+                yield Entry(f"{below}/{model.name}/{name}", content)
 
 
 def run_folders(root: Path) -> Iterator[Path]:
@@ -66,22 +67,21 @@ def run_folders(root: Path) -> Iterator[Path]:
 
 
 def write_bundle(path: Path, name: str, files: Iterator[Entry]) -> int:
-    """Writes a tar, compressed if its name ends in gz, whole or not at all.
+    """Writes a tar, compressed unless its name ends in .tar, whole or not at all.
 
-    The same files give the same bytes.
+    The same files give the same bytes in a .tar.
 
     Returns:
         How many runs are in it.
     """
     runs = 0
-    with write_with(path) as target:
-        mode = "w:gz" if path.suffix in (".gz", ".tgz") else "w"
-        with tarfile.open(target, mode) as archive:
-            manifest = {"bundle": VERSION, "name": name, "rpo-clip": installed_version("rpo-clip")}
-            _add(archive, MANIFEST, json.dumps(manifest, indent=2).encode())
-            for entry in files:
-                runs += entry.name.endswith(f"/{RESULTS}")
-                _add(archive, entry.name, entry.content())
+    mode: Any = "w" if path.suffix == ".tar" else "w:gz"
+    with write_with(path) as target, tarfile.open(target, mode) as archive:
+        manifest = {"bundle": VERSION, "name": name, "rpo-clip": installed_version("rpo-clip")}
+        _add(archive, MANIFEST, json.dumps(manifest, indent=2).encode())
+        for entry in files:
+            runs += entry.name.endswith(f"/{RESULTS}")
+            _add(archive, entry.name, entry.content)
     return runs
 
 
@@ -97,7 +97,7 @@ def opened(path: Path) -> Path:
     Raises:
         ValueError: the archive is damaged, or none that `rpo bundle` wrote.
     """
-    if not path.is_file() or not is_archive(path):
+    if not path.is_file() or not (path.suffix in SUFFIXES or is_archive(path)):
         return path
     scratch = tempfile.TemporaryDirectory(prefix="rpo-bundle-")
     folder = Path(scratch.name).resolve() / name_of_file(path)
@@ -122,12 +122,12 @@ def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     folders = [opened(path) for path in paths]
     if len(folders) == 1 or not any(folder in _folders for folder in folders):
         return [(folder, "") for folder in folders]
-    names: list[str] = []
-    for folder in folders:
-        name = str(read_object(folder / MANIFEST)["name"]) if folder in _folders else ""
-        twice = names.count(name) if name else 0
-        names.append(f"{name} {twice + 1}" if twice else name)
-    return list(zip(folders, names, strict=True))
+    names = [read_object(each / MANIFEST)["name"] if each in _folders else "" for each in folders]
+    before = [names[:index].count(name) for index, name in enumerate(names)]
+    labels = [
+        f"{name} {n + 1}" if name and n else name for name, n in zip(names, before, strict=True)
+    ]
+    return list(zip(folders, labels, strict=True))
 
 
 def shown(path: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from rpo.cli import main
 from rpo.predictions import make_predictions, pack
-from rpo.report import paired
+from rpo.report import paired, significance
 from rpo.report.against import against_tables, tally
 from rpo.report.figures import gallery
 
@@ -20,7 +20,7 @@ IMAGES = 120
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    monkeypatch.setattr(paired, "RESAMPLES", 400)
+    monkeypatch.setattr(significance, "RESAMPLES", 400)
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def test_a_draw_of_the_bootstrap_is_what_it_should_be(two_methods):
     generator = np.random.default_rng(1)
     seeds = generator.integers(0, 2, (5, 2))
     images = [generator.integers(0, IMAGES, (5, IMAGES)) for _ in parts]
-    found = paired.measured(
+    found = significance.measured(
         parts,
-        paired.drawn_counts(seeds, 2),
-        [paired.drawn_counts(drawn, IMAGES) for drawn in images],
+        significance.drawn_counts(seeds, 2),
+        [significance.drawn_counts(drawn, IMAGES) for drawn in images],
     )
     for draw in range(5):
         slow = slow_measures(parts, seeds[draw], [drawn[draw] for drawn in images])
@@ -88,7 +88,7 @@ def test_a_draw_of_the_bootstrap_is_what_it_should_be(two_methods):
 
 
 def test_the_interval_is_that_of_a_slow_bootstrap(two_methods, read_frame, monkeypatch):
-    monkeypatch.setattr(paired, "RESAMPLES", 2000)
+    monkeypatch.setattr(significance, "RESAMPLES", 2000)
     found, _ = paired.differences(read_frame(), "RPO")
     ours, theirs = (list(two_methods[name].values()) for name in ("CoOp", "RPO"))
     generator = np.random.default_rng(2)
@@ -122,26 +122,26 @@ def test_differences_are_those_of_the_accuracies(two_methods, read_frame):
 def test_mcnemar_is_exact(two_methods):
     """As statsmodels has it, and by the formula; of one seed."""
     ours, theirs = (two_methods[name]["base"][:1] for name in ("CoOp", "RPO"))
-    won, lost, p = paired.mcnemar(ours, theirs)
+    won, lost, p = significance.mcnemar(ours, theirs)
     assert won == (ours & ~theirs).sum() and lost == (~ours & theirs).sum()
     table = [[(ours & theirs).sum(), won], [lost, (~ours & ~theirs).sum()]]
     assert p == pytest.approx(mcnemar(table, exact=True).pvalue)
     tail = sum(comb(won + lost, k) for k in range(min(won, lost) + 1)) / 2 ** (won + lost)
     assert p == pytest.approx(min(1, 2 * tail))
-    assert paired.mcnemar(ours, ours) == (0, 0, 1.0)
+    assert significance.mcnemar(ours, ours) == (0, 0, 1.0)
 
 
 def test_seeds_are_no_further_images():
     """Three equal seeds say as much as one."""
     generator = np.random.default_rng(3)
     ours, theirs = generator.random((2, 1, 60)) < 0.6
-    thrice = paired.mcnemar(np.repeat(ours, 3, axis=0), np.repeat(theirs, 3, axis=0))
-    assert thrice == paired.mcnemar(ours, theirs)
+    thrice = significance.mcnemar(np.repeat(ours, 3, axis=0), np.repeat(theirs, 3, axis=0))
+    assert thrice == significance.mcnemar(ours, theirs)
 
 
 def test_holm_by_hand():
-    assert paired.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert paired.holm([]) == []
+    assert significance.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert significance.holm([]) == []
 
 
 def test_equal_answers_are_no_difference(write_answers, read_frame):

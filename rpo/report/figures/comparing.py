@@ -138,7 +138,7 @@ def _draw_box(axes: Axes, place: float, values: Sequence[float], label: str, sty
         ends = place - 0.31, place + 0.31
         of_method(label, axes.hlines(mean(values), *ends, color=style.colour, linewidth=1.8))
     offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else [0]
-    look = {"color": style.colour, "markersize": 3, "alpha": 0.8}
+    look: dict[str, Any] = {"color": style.colour, "markersize": 3, "alpha": 0.8}
     of_method(label, *axes.plot(place + np.array(offsets), values, style.marker, **look))
 
 

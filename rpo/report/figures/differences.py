@@ -55,5 +55,6 @@ def difference_intervals(differences: Sequence[Difference], labels: Sequence[str
 def _draw(axes: Axes, row: int, one: Difference, label: str, style: Style) -> None:
     shown = one.verdict != NOT_SHOWN
     line = axes.hlines(row, one.low, one.high, color=style.colour, linewidth=1.6)
-    look = {"color": style.colour, "markerfacecolor": style.colour if shown else "white"}
-    of_method(label, line, *axes.plot(one.points, row, style.marker, **look))
+    fill = style.colour if shown else "white"
+    points = axes.plot(one.points, row, style.marker, color=style.colour, markerfacecolor=fill)
+    of_method(label, line, *points)
