@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from dassl.engine import build_trainer
 
 from rpo.cli import main
 from rpo.commands.verify import checked, checks_of
@@ -140,6 +141,26 @@ def test_labels_of_somebody_else_s_invention(altered):
     (folder / "predictions.npz").write_bytes(content)
     with pytest.raises(DifferenceError, match="image . is .* the split has"):
         checks_of(None)["data"](Run(folder, record_of(folder)))
+
+
+def test_the_sample_of_another_program(run_folder, make_config, tmp_path, capsys):
+    """Stored beside the images it was used, and is accepted; without the file it is not."""
+    (stored,) = (tmp_path / "data" / "eurosat" / "split_fewshot").glob("shot_2-seed_1-*.json")
+    sample = json.loads(stored.read_text())
+    first, *others = sample["train"]
+    used = {image for image, _, _ in sample["train"]}
+    names = (f"class_0/image_{number}.jpg" for number in range(6))
+    sample["train"] = [[next(name for name in names if name not in used), *first[1:]], *others]
+    stored.write_text(json.dumps(sample))
+    build_trainer(
+        make_config(options=("OUTPUT_DIR", str(tmp_path / "other")), classes=6, images=8)
+    ).train()
+    assert main(["verify", str(tmp_path / "other")]) == 0
+    assert f"the sample is that of {stored}" in capsys.readouterr().out
+    assert main(["verify", str(run_folder)]) == 0
+    stored.unlink()
+    assert main(["verify", str(tmp_path / "other")]) == 1
+    assert "data.train[0] is" in capsys.readouterr().out
 
 
 def test_what_is_not_here_is_said(run_folder, tmp_path, capsys):
