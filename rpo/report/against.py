@@ -43,9 +43,7 @@ def _row(one: Difference) -> tuple[Cell, ...]:
 
 def shown_p(p: float | None) -> str | None:
     """A probability with the digits that matter."""
-    if p is None:
-        return None
-    return "<0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+    return None if p is None else f"{p:.2f}" if p >= 0.1 else f"{p:.1g}"
 
 
 def in_words(differences: Sequence[Difference]) -> Iterator[tuple[Line, str]]:

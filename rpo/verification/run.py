@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from rpo.bundles import run_folders
 from rpo.predictions import Predictions, read_predictions
 from rpo.runs import PREDICTIONS, RESULTS, VERSION, flat, read_object
 
@@ -69,11 +70,11 @@ def find_runs(folders: Iterable[Path], **options: Any) -> Iterator[Run]:
         FileNotFoundError: a folder holds none. ValueError: a results.json is no such file.
     """
     for folder in folders:
-        paths = sorted(folder.rglob(RESULTS)) if folder.is_dir() else []
-        if not paths:
+        found = [each for each in run_folders(folder) if (each / RESULTS).is_file()]
+        if not found:
             raise FileNotFoundError(f"there is no {RESULTS} in or below {folder}")
-        for path in paths:
-            yield Run(path.parent, read_object(path), **options)
+        for each in found:
+            yield Run(each, read_object(each / RESULTS), **options)
 
 
 def is_verifiable(run: Run) -> bool:

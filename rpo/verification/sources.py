@@ -13,6 +13,7 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo import hashes
 from rpo.clip import openai
 from rpo.clip.load import TINY, backbone_file, sha256
+from rpo.datasets.base import FewShotDataset
 from rpo.datasets.few_shot import choose_sample, sample_shots
 from rpo.datasets.split import Split, class_names, digest
 from rpo.files import cache_folder
@@ -98,11 +99,20 @@ def whole_split(run: Run) -> tuple[Any, Split]:
     cfg = configuration(run)
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME).configured(cfg)
+            dataset = dataset_class(cfg.DATASET.NAME).configured(cfg)
             dataset.prepare()
             return dataset, dataset.load_split()
         except FileNotFoundError as error:
             raise NotChecked(str(error)) from error
+
+
+def dataset_class(name: str) -> Any:
+    """Raises NotChecked for a dataset that is none of this program's."""
+    known = name in DATASET_REGISTRY.registered_names()
+    found = DATASET_REGISTRY.get(name) if known else None
+    if found is None or not issubclass(found, FewShotDataset):
+        raise NotChecked(f"there is no dataset {name} of this program")
+    return found
 
 
 def configuration(run: Run) -> Any:
@@ -117,10 +127,8 @@ def configuration(run: Run) -> Any:
         raise NotChecked(f"its configuration is not one of this program: {error}") from error
     cfg.MODEL.BACKBONE.NAME = run.backbone or cfg.MODEL.BACKBONE.NAME
     cfg.DATASET.ROOT = run.root or cfg.DATASET.ROOT
-    if cfg.DATASET.NAME not in DATASET_REGISTRY.registered_names():
-        raise NotChecked(f"there is no dataset {cfg.DATASET.NAME}")
     try:
-        DATASET_REGISTRY.get(cfg.DATASET.NAME).check_files(cfg)
+        dataset_class(cfg.DATASET.NAME).check_files(cfg)
     except FileNotFoundError as error:
         raise NotChecked(str(error)) from error
     if not Path(cfg.DATASET.ROOT).is_dir():  # of a dataset that makes itself, but not there
@@ -133,7 +141,7 @@ def sample(run: Run, dataset: Any, split: Split) -> str:
 
     A sample of an original program, stored beside the images, may be another than is drawn.
     """
-    told = run.record["data"]
+    told = run.record.get("data") or {}
     recorded = {part: told[part] for part in ("train", "val") if part in told}
     shots, seed = run.record["shots"], run.record["seed"]
     if not recorded:
