@@ -153,7 +153,7 @@ def compared(
         if not seeds or not same_images(ours, theirs):
             continue
         mine, others = stacked(ours, seeds), stacked(theirs, seeds)
-        for place, tested in enumerate(bootstrapped(mine, others)):
+        for place, tested in enumerate(bootstrapped(mine, others, experiment.dataset)):
             own = place if place < len(parts) else None  # H is of both
             won, lost, exact = mcnemar(mine[own], others[own]) if own is not None else (None,) * 3
             yield Difference(

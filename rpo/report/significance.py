@@ -9,12 +9,14 @@ RESAMPLES = 2000
 BATCH = 50  # resamples at once, which bounds the memory
 
 
-def bootstrapped(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+def bootstrapped(
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], dataset: str
+) -> list[dict[str, Any]]:
     """Of each part, and of H where there are two, the difference with its interval and p.
 
     The seeds, if there are several, and the images of each part are drawn anew, the same for both
-    methods. The interval is that of the percentiles; p is that of a normal distribution with the
-    bootstrap's standard error.
+    methods, and for all methods on a dataset; on another dataset independently. The interval is
+    that of the percentiles; p is that of a normal distribution with the bootstrap's standard error.
     """
     from scipy import stats
 
@@ -36,7 +38,7 @@ def bootstrapped(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> li
         batch=BATCH,
         vectorized=True,
         method="percentile",
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(list(dataset.encode())),
     )
     each = [np.ones(part.shape[1]) for part in ours]
     values = [measured(parts, np.ones(len(ours[0])), each) for parts in (ours, theirs)]

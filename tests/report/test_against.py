@@ -187,6 +187,18 @@ def test_averages_over_datasets(two_methods, write_answers, read_frame):
     assert [drawn.dataset for drawn in gallery.paired(found)][0] == ""
 
 
+def test_datasets_are_drawn_independently(write_answers, read_frame):
+    """Where seeds differ most, those of two datasets count as four."""
+    for dataset in ("EuroSAT", "DescribableTextures"):
+        for seed, share in ((1, 0.9), (2, 0.3)):
+            names = {"classes": "all", "seed": seed, "dataset": dataset}
+            write_answers(np.arange(IMAGES) < share * IMAGES, method="CoOp", **names)
+            write_answers(np.arange(IMAGES) < 0.6 * IMAGES, **names)
+    (one, other, average), _ = paired.differences(read_frame(), "RPO")
+    variances = [each.resampled.var() for each in (one, other)]
+    assert average.resampled.var() == pytest.approx(sum(variances) / 4, rel=0.2)
+
+
 def test_in_words(two_methods, read_frame):
     found, _ = paired.differences(read_frame(), "RPO")
     table, words = against_tables(found, "RPO")
