@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from rpo import hashes
-from rpo.clip.load import backbone_file, sha256
+from rpo.clip.load import weights_sha256
 from rpo.metrics import Outcome
 from rpo.predictions import Predictions, make_predictions
 from rpo.runs import acting
@@ -33,7 +33,7 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
     """SHA-256 of all that the numbers come from; None of what there is not."""
     provenance = getattr(dataset, "provenance", None) or {}
     return {
-        "backbone": sha256(backbone_file(trainer.cfg.MODEL.BACKBONE.NAME)),
+        "backbone": weights_sha256(trainer.cfg.MODEL.BACKBONE.NAME, trainer.model.clip),
         "split": provenance.get("split_sha256"),
         "sample": hashes.of_sample(provenance),
         "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),

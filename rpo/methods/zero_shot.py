@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from rpo.attention import own_text_features
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import TextTower
-from rpo.methods.base import Method
+from rpo.clip.towers import text_tower
+from rpo.methods.base import Method, biased
 from rpo.methods.traits import Traits
 
 # The seven that the authors of CLIP found to be the best subset of their 80 for ImageNet.
@@ -44,7 +44,7 @@ class ZeroshotCLIP(Method):
         self, clip: Clip, texts: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
-        self.tower = TextTower(clip)
+        self.tower = text_tower(clip)
         self.lists = [list(texts)] if isinstance(texts[0], str) else [list(one) for one in texts]
 
     def learner(self) -> nn.Module:
@@ -53,8 +53,8 @@ class ZeroshotCLIP(Method):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         image_features = normalize(self.own_image_features(images), dim=-1)
-        texts = self.remembered.get(self.text_features, [self.clip.text_projection])
-        return self.clip.logit_scale.exp() * image_features @ texts.T
+        texts = self.remembered.get(self.text_features, [self.clip.logit_scale])
+        return biased(self.clip.logit_scale.exp() * image_features @ texts.T, self.clip)
 
     def text_features(self) -> Tensor:
         """Unit-length features (classes, embedding)."""
@@ -63,9 +63,9 @@ class ZeroshotCLIP(Method):
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Unit-length features (texts, embedding)."""
-        device = self.clip.text_projection.device
-        ids, lengths = (part.to(device) for part in tokenize(texts, self.clip.context_length))
-        return normalize(self.tower.encode(ids, lengths), dim=-1)
+        device = self.clip.logit_scale.device
+        ids, lengths = (part.to(device) for part in self.tower.tokenize(texts))
+        return normalize(own_text_features(self.tower, ids, lengths), dim=-1)
 
 
 class ZeroshotCLIP2(ZeroshotCLIP):

@@ -15,8 +15,9 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
 from rpo.clip import openai
+from rpo.clip.load import weights_sha256
 from rpo.runs import PREDICTIONS, epoch_of
-from rpo.verification.run import DifferenceError, NotChecked, Run
+from rpo.verification.run import DifferenceError, NotChecked, Run, require_equal
 from rpo.verification.sources import checkpoints_of, configuration, whole_split
 
 # What rounding on another machine may do to a probability; half precision rounds more.
@@ -54,10 +55,15 @@ def build(run: Run) -> Any:
         cfg.OUTPUT_DIR, cfg.RESUME, cfg.DATALOADER.NUM_WORKERS = scratch, "", 0
         if cfg.SEED >= 0:
             set_random_seed(cfg.SEED)
-        trainer = build_trainer(cfg)
+        try:
+            trainer = build_trainer(cfg)
+        except (FileNotFoundError, ImportError) as error:
+            raise NotChecked(str(error)) from error
         if found:
             epoch = epoch_of(found[0])
             trainer.load_model(str(found[0].parents[1]), epoch if epoch >= 0 else None)
+    weights = weights_sha256(name, trainer.model.clip)
+    require_equal("sha256.backbone", run.told("backbone"), weights, f"{name} has")
     trainer.set_model_mode("eval")
     return trainer
 

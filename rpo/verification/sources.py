@@ -12,7 +12,7 @@ from dassl.utils import load_checkpoint
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo import hashes
 from rpo.clip import openai
-from rpo.clip.load import TINY, backbone_file, sha256
+from rpo.clip.load import TINY, backbone_file, family, sha256
 from rpo.datasets.base import FewShotDataset
 from rpo.datasets.few_shot import choose_sample, sample_shots
 from rpo.datasets.split import Split, class_names, digest
@@ -173,6 +173,8 @@ def chosen(run: Run, dataset: Any, split: Split) -> Split:
 def backbone(run: Run) -> str:
     """The file of its weights or, of a published one that is not here, its published hash."""
     name = run.backbone or run.record["backbone"]
+    if family(name):
+        raise NotChecked(f"{name} is of another library; --images loads it and checks it")
     if name in openai.SHA256:
         found, whose = openai.SHA256[name], f"the published {name}"
     elif name == TINY or Path(name).is_file():
