@@ -86,6 +86,15 @@ def test_every_published_config_is_here_under_its_name(method):
     assert {name for name in here if not name.startswith("tiny")} == set(PUBLISHED[method].split())
 
 
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_augmentation_is_that_of_the_published_number_of_workers(path):
+    """8 in every published file but two, which the logs of RPO's authors agree with."""
+    cfg = default_config()
+    merge_file(cfg, str(path), "trainer config")
+    published = 16 if name_of(path) in ("RPO/main_K24", "RPO/main_K4") else 8
+    assert cfg.DATALOADER.STREAMS == (0 if path.stem.startswith("tiny") else published)
+
+
 def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
     """By themselves, as the published YAML files of RPO and LP say nothing of them."""
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
