@@ -34,7 +34,8 @@ CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
-STREAMS, TEMPLATE = "DATALOADER.STREAMS", "DATASET.TEMPLATE"
+STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
+TEMPLATE = "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
 
 # Keys that say where and how to run, not what to compute.
@@ -45,7 +46,7 @@ PASSIVE_KEYS = frozenset(
         "VERBOSE",
         "USE_CUDA",
         "DATASET.ROOT",
-        "DATALOADER.NUM_WORKERS",
+        WORKERS,
         "DATALOADER.CACHE_MEGABYTES",
         "DATALOADER.PERSISTENT_WORKERS",
         "DATALOADER.TEST.PREFETCH",
@@ -281,7 +282,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
         else:
-            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return found
 
 

@@ -80,6 +80,11 @@ class MethodTrainer(RecordedTrainer):
     def check_cfg(self, cfg: Any) -> None:
         """Raises ValueError for a value that cannot work, naming the key."""
         self.settings(cfg)
+        if cfg.DATALOADER.K_TRANSFORMS != 1:
+            raise ValueError(
+                f"DATALOADER.K_TRANSFORMS is {cfg.DATALOADER.K_TRANSFORMS}; {cfg.TRAINER.NAME} "
+                "trains on one augmented copy of an image: it must be 1"
+            )
 
     def precision(self) -> str:
         """What CLIP computes in: OpenAI's mix with float16 on a GPU, float32 on a CPU."""
@@ -88,9 +93,19 @@ class MethodTrainer(RecordedTrainer):
     def build_method(self) -> None:
         """Loads CLIP and builds the method for the dataset's classes, on the device."""
         clip = load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
+        self.check_size(clip)
         classes = self.classes()
         self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
         self.model.requires_grad_(False)
+
+    def check_size(self, clip: Any) -> None:
+        """Raises ValueError for images of another size than this CLIP sees."""
+        side = getattr(getattr(clip, "visual", None), "input_resolution", None)
+        if side and tuple(self.cfg.INPUT.SIZE) != (side, side):
+            raise ValueError(
+                f"INPUT.SIZE is {self.cfg.INPUT.SIZE}, and the backbone "
+                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side})"
+            )
 
     def classes(self) -> Sequence[Any]:
         """What the method reads of each class of the dataset; the log says what that is."""

@@ -10,7 +10,8 @@ from dassl.engine import TRAINER_REGISTRY
 
 from rpo.cli import main
 from rpo.runs import RunFolder
-from rpo.trainers.config import default_config, merge_file
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = str(CONFIGS / "trainers/RPO/tiny_K24.yaml")
@@ -104,7 +105,7 @@ def test_seed_zero_is_a_seed(train, tmp_path, capsys):
             'no dataset "Imagenet". Did you mean "ImageNet"?',
         ),
         ({"options": ("TRAINER.NAME", "RP0")}, 'no trainer "RP0". Did you mean "RPO"?'),
-        ({"options": ("TRAINER.RPO.K", "four")}, "Type mismatch"),
+        ({"options": ("TRAINER.RPO.K", "four")}, "K is 'four'; it must be a whole number"),
         ({"options": ("DATASET.NAME", "Caltech101")}, "Caltech101 needs"),
     ],
 )
