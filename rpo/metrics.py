@@ -25,10 +25,18 @@ class Outcome(NamedTuple):
 
 
 def outcome(scores: Tensor, labels: Tensor) -> Outcome:
-    """From scores (batch, classes) and labels (batch,), on the CPU."""
+    """From scores (batch, classes) and labels (batch,), on the CPU.
+
+    Raises:
+        FloatingPointError: a score is infinite or NaN, which no accuracy can come from.
+    """
+    if not torch.isfinite(scores).all():
+        raise FloatingPointError(
+            "scores are NaN or infinite: a lower OPTIM.LR helps where training did that; otherwise "
+            "the backbone's weights are damaged, or need PREC fp32"
+        )
     predictions = scores.argmax(dim=1)
     confidences = scores.float().softmax(dim=1).gather(1, predictions[:, None])[:, 0]
-    confidences = confidences.nan_to_num(0)  # of scores that are not numbers
     best = scores.topk(min(TOP, scores.shape[1]), dim=1).indices
     top_hits = (best == labels[:, None]).any(dim=1)
     kept = (labels, predictions, confidences, top_hits)

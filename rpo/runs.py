@@ -13,19 +13,19 @@
 Plain Python: trainers, `rpo run` and the reports all use it.
 """
 
-import json
+import math
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rpo.files import UNFINISHED, write_json
+from rpo.files import UNFINISHED, parse_json, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
 RECORDS = (RUN, HISTORY, RESULTS, "cmat.pt", "attention.png", "attention.json")
@@ -34,6 +34,7 @@ CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
+LEFT_BY_VERSION_0_1 = (f".{HISTORY}-*", f".{RESULTS}-*")
 STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
 TEMPLATE = "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
@@ -87,8 +88,12 @@ class RunFolder:
         if not path.is_file():
             return None
         content = read_object(path)
-        if not isinstance(content.get("config"), dict):
+        config = content.get("config")
+        if not isinstance(config, dict) or "TRAINER.NAME" not in flat(config):
             raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")
+        parts = content.get("seconds") or {}, content.get("validation") or {}
+        if not all(isinstance(part, dict) for part in parts) or not are_numbers(parts[0].values()):
+            raise ValueError(f"{path} is damaged: it tells no seconds, or no validation")
         return content
 
     def models(self) -> list[Path]:
@@ -106,9 +111,16 @@ class RunFolder:
         return numbered[max(numbered)] if max(numbered, default=-1) >= 0 else None
 
     def history(self) -> list[dict[str, Any]]:
-        """The epochs of the run, oldest first; empty where it has none."""
+        """The epochs of the run, oldest first; empty where it has none.
+
+        Raises:
+            ValueError: it is damaged.
+        """
         path = self.path / HISTORY
-        return read_json(path) if path.is_file() else []
+        found = read_json(path) if path.is_file() else []
+        if not isinstance(found, list) or not all(map(is_epoch, found)):
+            raise ValueError(f"{path} is damaged: it is no list of epochs. Remove it")
+        return found
 
     def written(self) -> Iterator[Path]:
         """Everything here that a run writes, and nothing else."""
@@ -146,8 +158,8 @@ class RunFolder:
                 f"{self.path} holds a run of another configuration. Choose another OUTPUT_DIR or "
                 "start anew with --overwrite. Different are:\n" + "\n".join(different)
             )
-        whole = all(self.newest_checkpoint(model) for model in self.models())
-        return FINISHED if stored.get("finished") and whole else INTERRUPTED
+        learnt = [self.newest_checkpoint(model) for model in self.models()]
+        return FINISHED if stored.get("finished") and learnt and all(learnt) else INTERRUPTED
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
@@ -182,7 +194,8 @@ class RunFolder:
 
     def clear_unfinished(self) -> None:
         """Removes files whose writing was interrupted. Only for whoever holds the lock."""
-        for path in [*self.path.glob(f"*{UNFINISHED}"), *self.path.glob(f"*/*{UNFINISHED}")]:
+        names = (f"*{UNFINISHED}", f"*/*{UNFINISHED}", *LEFT_BY_VERSION_0_1)
+        for path in [path for name in names for path in self.path.glob(name)]:
             path.unlink()
 
     def set_aside(self) -> None:
@@ -197,10 +210,10 @@ class RunFolder:
     def settle(self) -> None:
         """Ends an overwriting, finished or interrupted at any moment: one run remains.
 
-        The new one, once it has learnt something; until then the one that was set aside.
+        The new one, once it has learnt or measured something; until then the one set aside.
         """
         previous, moving = self.path / PREVIOUS, self.path / MOVING
-        if previous.is_dir() and self.models():
+        if previous.is_dir() and (self.models() or (self.path / RESULTS).is_file()):
             shutil.rmtree(previous)
         elif previous.is_dir():
             self.clear()
@@ -262,7 +275,7 @@ def epoch_of(checkpoint: Path) -> int:
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises ValueError, with its name, if it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error
 
@@ -273,6 +286,18 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} is damaged: it holds no keys and values")
     return content
+
+
+def is_epoch(entry: Any) -> bool:
+    """Whether a part of a history is one."""
+    if not isinstance(entry, dict) or type(entry.get("epoch")) is not int:
+        return False
+    return are_numbers(value for value in entry.values() if value is not None)
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all are finite numbers."""
+    return all(isinstance(each, (int, float)) and math.isfinite(each) for each in values)
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dassl.utils import load_checkpoint, load_pretrained_weights
 from torch import Tensor
 from yacs.config import CfgNode
 
-from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
+from rpo.checkpoints import check_finite, clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
@@ -191,6 +191,7 @@ class PromptTrainer(MethodTrainer):
         learner = self.model.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
+            check_finite(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
         self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
         self.register_model(self.learner_name, learner, self.optim, self.sched)
@@ -237,6 +238,6 @@ class PromptTrainer(MethodTrainer):
             path = find_checkpoint(Path(directory) / name, epoch)
             checkpoint = load_checkpoint(str(path))
             ignored = clip_names(self.model.clip)
-            load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
-            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+            load_parameters(self._models[name], checkpoint.get("state_dict"), path, ignored)
+            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint.get("epoch")})')
         self.record_origin(directory)
