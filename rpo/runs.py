@@ -91,9 +91,11 @@ class RunFolder:
         config = content.get("config")
         if not isinstance(config, dict) or "TRAINER.NAME" not in flat(config):
             raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")
-        parts = content.get("seconds") or {}, content.get("validation") or {}
-        if not all(isinstance(part, dict) for part in parts) or not are_numbers(parts[0].values()):
-            raise ValueError(f"{path} is damaged: it tells no seconds, or no validation")
+        seconds, validation = (content.get(name) or {} for name in ("seconds", "validation"))
+        if not isinstance(seconds, dict) or not are_numbers(seconds.values()):
+            raise ValueError(f"{path} is damaged: its seconds are {seconds}")
+        if validation and not {"metrics", "details"} <= set(validation):
+            raise ValueError(f"{path} is damaged: its validation is {validation}")
         return content
 
     def models(self) -> list[Path]:
