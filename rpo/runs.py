@@ -209,13 +209,14 @@ class RunFolder:
         if (self.path / MOVING).is_dir():
             os.rename(self.path / MOVING, self.path / PREVIOUS)
 
-    def settle(self) -> None:
+    def settle(self, ended: bool = False) -> None:
         """Ends an overwriting, finished or interrupted at any moment: one run remains.
 
-        The new one, once it has learnt or measured something; until then the one set aside.
+        The new one, once it has learnt something, or has ended well without anything to learn;
+        until then the one that was set aside.
         """
         previous, moving = self.path / PREVIOUS, self.path / MOVING
-        if previous.is_dir() and (self.models() or (self.path / RESULTS).is_file()):
+        if previous.is_dir() and (ended or self.models()):
             shutil.rmtree(previous)
         elif previous.is_dir():
             self.clear()

@@ -107,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
             folder.set_aside()
         try:
             carry_out(cfg, args)
-        finally:  # an overwritten run comes back if the new one has learnt nothing
+            folder.settle(ended=True)
+        finally:  # an overwritten run comes back if the new one has come to nothing
             folder.settle()
     return 0
 

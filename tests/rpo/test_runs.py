@@ -168,6 +168,20 @@ def test_a_new_run_that_has_learnt_something_replaces_the_old_one(tmp_path):
     assert contents(folder) == {"prompt_learner/model.pth.tar-1": b"new"}
 
 
+def test_a_new_run_that_has_only_validated_is_not_preferred(tmp_path):
+    """As where it was killed between the validation of its first epoch and the checkpoint."""
+    folder = make_run(tmp_path)
+    before = contents(folder)
+    folder.set_aside()
+    folder.write_results({"metrics": {"val": {}}})
+    folder.settle()
+    assert contents(folder) == before
+    folder.set_aside()
+    folder.write_results({"metrics": {"test": {}}})
+    folder.settle(ended=True)  # of a method that learns nothing
+    assert list(contents(folder)) == ["results.json"]
+
+
 @pytest.mark.parametrize("step", range(14))
 def test_killed_anywhere_in_an_overwriting_the_old_run_is_whole_again(tmp_path, monkeypatch, step):
     """Killed at the n-th time that something is moved or removed; then somebody takes the lock."""
