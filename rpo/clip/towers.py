@@ -90,6 +90,13 @@ class TextTower(Tower):
         """Of the joint space."""
         raise NotImplementedError
 
+    @property
+    def start_token(self) -> Tensor:
+        """(width,) the token that becomes the feature; its position counts unless it can vary."""
+        ids, lengths = self.tokenize(["a"])
+        token = self.token_embedding.weight[ids[0, int(lengths) - 1]]
+        return token if self.causal else token + self.positional_embedding[-1]
+
     def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Token ids (texts, tokens) and lengths (texts,), that of the token which is the feature
         included.
@@ -180,6 +187,11 @@ class OpenAITextTower(TextTower):
 
     def project(self, tokens: Tensor) -> Tensor:
         return self.clip.ln_final(tokens).to(self.dtype) @ self.clip.text_projection
+
+
+def first_of(ids: Tensor, wanted: int) -> Tensor:
+    """(texts,) the place of the first `wanted` in each row of ids (texts, context)."""
+    return torch.eq(ids, wanted).int().argmax(dim=-1)
 
 
 def image_tower(clip: Clip) -> ImageTower:

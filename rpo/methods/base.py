@@ -58,6 +58,10 @@ class Method(nn.Module):
         logits = self(images)
         return cross_entropy(logits.float(), labels), logits
 
+    def measured(self) -> dict[str, float]:
+        """What else the last training step is worth knowing by, for the log."""
+        return {}
+
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:
         """CLIP's own features, (batch, embedding)."""

@@ -112,6 +112,11 @@ class PromptedImages(nn.Module):
     def __init__(self, clip: Clip) -> None:
         super().__init__()
         self.tower = image_tower(clip)
+        if not self.tower.class_tokens:
+            raise ValueError(
+                "visual prompts that are ordinary tokens need a CLS token to read them, and this "
+                "image encoder pools its patches: RPO, and methods that learn texts, can use it"
+            )
 
     def forward(self, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:
         """Features (batch, embedding); `prompts` (count, width), one layer after the other."""
