@@ -95,7 +95,9 @@ def test_a_numeric_key(quick, outcome, key, tmp_path):
         if (key, value) not in too_much:
             folder = tmp_path / f"run{number}"
             command = ["train", *arguments, "--output-dir", str(folder), *options, key, value]
-            outcome(command, key, "lower OPTIM.LR", folder=folder)
+            # A method that checks values together calls them as in Python.
+            setting = f": {key.rpartition('.')[2].lower()} is "
+            outcome(command, key, setting, "lower OPTIM.LR", folder=folder)
 
 
 def test_other_keys_in_a_file(quick, outcome, tmp_path, capsys):
