@@ -109,6 +109,13 @@ class RecordedTrainer(TrainerX):
         so_far = {"seconds": self.seconds, "validation": self.validation}
         self.folder.record(plain(self.cfg), finished, **so_far)
 
+    def resume_model_if_exist(self, directory: str) -> int:
+        """How many epochs were trained. Raises FloatingPointError if what they learnt is NaN."""
+        epochs = super().resume_model_if_exist(directory)
+        for name in self.get_model_names():
+            check_finite(self._models[name], f"the checkpoint in {directory}")
+        return epochs
+
     def save_model(self, *args: Any, **options: Any) -> None:
         """Saves what was learnt; from then on an overwritten run is not needed any more.
 
