@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
     from rpo.methods.ivlp import IVLP
+    from rpo.methods.kgcoop import KgCoOp
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
@@ -36,6 +37,7 @@ __all__ = [
     "CoCoOp",
     "CoOp",
     "FewShotClassifier",
+    "KgCoOp",
     "LogisticProbe",
     "MaPLe",
     "ZeroshotCLIP",

@@ -9,17 +9,19 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.commands.methods import PAPER, TINY, config
 from rpo.trainers.config import default_config, merge_file
 
 ROOT = Path(__file__).parents[1]
 METHODS = sorted(ROOT.glob("configs/trainers/*/*.yaml"))
-# The files of the programs of CoOp and CoCoOp, MaPLe, and RPO.
+# The files of the methods' programs; those of MaPLe's for VPT and IVLP.
 PUBLISHED = {
     "CoOp": """rn101 rn101_ep50 rn50 rn50_ctxv1 rn50_ep100 rn50_ep50 rn50_ep50_ctxv1 rn50_val
         vit_b16 vit_b16_ctxv1 vit_b16_ep100 vit_b16_ep100_ctxv1 vit_b16_ep50 vit_b16_ep50_ctxv1
         vit_b32 vit_b32_ep50""",
     "CoCoOp": """vit_b16_c16_ep10_batch1 vit_b16_c4_ep10_batch1 vit_b16_c4_ep10_batch1_ctxv1
         vit_b16_c8_ep10_batch1""",
+    "KgCoOp": "rn50_ep100 vit_b16_ep100_ctxv1",
     "MaPLe": "vit_b16_c2_ep5_batch4_2ctx vit_b16_c2_ep5_batch4_2ctx_cross_datasets",
     "VPT": "vit_b16_c2_ep5_batch4_4",
     "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
@@ -62,14 +64,14 @@ def test_a_method_config(path):
 def test_its_comment_names_a_number_and_a_command_that_uses_it(path):
     comment = re.match(r"(#.*\n)+", path.read_text())[0]
     assert max(map(len, comment.splitlines())) <= 100
-    script = re.search(r"bash (scripts/\w+/\w+\.sh)", comment)[1]
+    script, argument = re.search(r"bash (scripts/[\w/]+\.sh) (\w+)", comment).groups()
     text = (ROOT / script).read_text()
+    if script == "scripts/base2new_train.sh":  # that of every method
+        configs = [config(preset, argument) for preset in (PAPER, TINY)]
+        text = f"method={argument} default_cfg={configs[0]} tiny_cfg={configs[1]}"
     assert f"method={path.parent.name} " in text
-    assert (
-        f"CFG={path.stem} " in comment
-        or f"_cfg={path.stem}\n" in text + "\n"
-        or (f"_cfg={path.stem} " in text)
-    )
+    by_default = re.search(rf"_cfg={re.escape(path.stem)}\s", text + "\n")
+    assert f"CFG={path.stem} " in comment or by_default
     assert path.stem.startswith("tiny") or re.search(r"[Pp]ublished", comment)
 
 

@@ -36,6 +36,8 @@ class MethodTrainer(RecordedTrainer):
         learner_name: the folder that what is learnt is saved in.
         has_precision: whether its section has the key PREC, what the towers compute in.
         without_validation: values of the section's keys for where no image can choose them.
+        dataset_templates: of the texts that its released program has for a dataset instead of the
+            method's, "{}" for the class name.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
@@ -45,6 +47,7 @@ class MethodTrainer(RecordedTrainer):
     learner_name = ""
     has_precision = False
     without_validation: Mapping[str, Any] = {}
+    dataset_templates: Mapping[str, str] = {}
     underscores = "spaces"
 
     @classmethod
@@ -114,12 +117,13 @@ class MethodTrainer(RecordedTrainer):
         """Of the texts, "{}" for the class name; none where the method learns the words."""
         if cls.method.takes == "names":
             return []
-        return [choose_template(cfg, dataset, cls.published_template(cfg))[0]]
+        template, _ = choose_template(cfg, dataset, cls.published_template(cfg))
+        return ["{}", template] if cls.method.takes == "both" else [template]
 
     @classmethod
     def published_template(cls, cfg: Any) -> str:
         """The method's own, "{}" for the class name; empty: the dataset's."""
-        return cls.method.prompt
+        return cls.dataset_templates.get(cfg.DATASET.NAME, cls.method.prompt)
 
     def say_texts(self, dataset: Any) -> None:
         """In the log: the template and where it comes from."""
@@ -127,7 +131,8 @@ class MethodTrainer(RecordedTrainer):
             self.say_that_words_are_learnt()
             return
         template, source = choose_template(self.cfg, dataset, self.published_template(self.cfg))
-        print(f'Class texts: "{template}" ({source})')
+        role = "learnt words, held near " if self.method.takes == "both" else ""
+        print(f'Class texts: {role}"{template}" ({source})')
 
     def say_that_words_are_learnt(self) -> None:
         """In the log, with a hint for whoever gave a text of their own."""
@@ -224,7 +229,7 @@ class PromptTrainer(MethodTrainer):
         for name in self.get_model_names():
             path = find_checkpoint(Path(directory) / name, epoch)
             checkpoint = load_checkpoint(str(path))
-            ignored = clip_names(self.model.clip)
+            ignored = clip_names(self.model.clip) | set(self.method.unused)
             load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
         self.record_origin(directory)

@@ -82,7 +82,8 @@ def trained_of(
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():
         path = find_checkpoint(folder / trainer.learner_name, epoch)
-        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path, clip_names(clip))
+        ignored = clip_names(clip) | set(kind.unused)
+        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path, ignored)
     accuracy = results.get("metrics", {}).get("test", {}).get("accuracy")
     if accuracy is not None and not (own and names):
         measured = f"the test images of {results['dataset']}, {results['classes']} classes"

@@ -159,8 +159,14 @@ class PromptedMethod(Method):
         return self.prompt_learner
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.logits_and_features(images)[0]
+
+    def logits_and_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (batch, classes), and the features of images and texts that they come from."""
+        image_features = self.image_features(images)
         text_features = self.text_features(self.prompt_learner.text_prompts())
-        return cosine_logits(self.image_features(images), text_features, self.clip)
+        logits = cosine_logits(image_features, text_features, self.clip)
+        return logits, image_features, text_features
 
     def text_features(self, prompts: Sequence[Tensor]) -> Tensor:
         """(classes, embedding), computed once per state of the prompts outside of training."""

@@ -24,6 +24,10 @@ KEYS = {
         "CTX_INIT": "a photo of a", "N_CTX_TEXT": 2, "N_CTX_VISION": 2, "PREC": "fp16",
         "PROMPT_DEPTH_TEXT": 9, "PROMPT_DEPTH_VISION": 9,
     },
+    "KGCOOP": {
+        "CLASS_TOKEN_POSITION": "end", "CSC": False, "CTX_INIT": "a photo of a", "N_CTX": 4,
+        "PREC": "fp16", "W": 8.0,
+    },
     "LOGISTICPROBE": {"C": 0.0},
     "LP": {"PREC": "fp16", "PROMPT": "A photo of a {cls_name}"},
     "MAPLE": {"CTX_INIT": "a photo of a", "N_CTX": 2, "PREC": "fp16", "PROMPT_DEPTH": 9},

@@ -12,6 +12,7 @@ DEEP = ("TRAINER.IVLP.PROMPT_DEPTH_VISION", 2, "TRAINER.IVLP.PROMPT_DEPTH_TEXT",
 ORIGINALS = [
     ("CoOp", "prompt_learner", (), {"ctx": (16, 64)}),
     ("CoOp", "prompt_learner", ("TRAINER.COOP.CSC", True), {"ctx": (4, 16, 64)}),
+    ("KgCoOp", "prompt_learner", (), {"ctx": (4, 64)}),
     (
         "CoCoOp", "prompt_learner", ("TRAINER.COCOOP.CTX_INIT", "a photo of a"),
         {
@@ -50,6 +51,10 @@ ORIGINALS = [
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
 WHOLE_NETWORK = ("MaPLe", "VPT", "IVLP")
+# What else the original program saves, though it has no effect.
+WITHOUT_EFFECT = {
+    "KgCoOp": ("bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"),
+}
 
 
 def add_what_else_is_saved(state, method, clip):
@@ -57,6 +62,7 @@ def add_what_else_is_saved(state, method, clip):
     prefix = "prompt_learner." if method in WHOLE_NETWORK else ""
     state[f"{prefix}token_prefix"] = torch.zeros(7, 1, 64)
     state[f"{prefix}token_suffix"] = torch.zeros(7, 60, 64)
+    state.update({name: torch.zeros(2) for name in WITHOUT_EFFECT.get(method, ())})
     if method in WHOLE_NETWORK:
         for name, tensor in clip.visual.state_dict().items():
             state[f"image_encoder.{name}"] = tensor.half()
