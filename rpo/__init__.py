@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
+    from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
@@ -40,6 +41,7 @@ __all__ = [
     "KgCoOp",
     "LogisticProbe",
     "MaPLe",
+    "PromptSRC",
     "ZeroshotCLIP",
     "load_clip",
 ]

@@ -39,14 +39,18 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def clip_names(clip: Clip) -> set[str]:
-    """What the weights of CLIP are called in a checkpoint of MaPLe, IVLP or VPT.
+    """What the weights of CLIP are called in a checkpoint of MaPLe, IVLP, VPT or PromptSRC.
 
-    Their original programs save the whole network. CLIP's weights in it are those of the backbone.
+    Their original programs save the whole network. CLIP's weights in it are those of the backbone;
+    PromptSRC's has the image encoder twice.
     """
     names = set()
     for name in clip.state_dict():
         tower, _, rest = name.partition(".")
-        names.add(f"image_encoder.{rest}" if tower == "visual" else f"text_encoder.{name}")
+        if tower == "visual":
+            names |= {f"image_encoder.{rest}", f"prompt_learner.ZS_image_encoder.{rest}"}
+        else:
+            names.add(f"text_encoder.{name}")
     return names | {"logit_scale"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "VPT", "IVLP", "LP", "RPO"]
+METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "PromptSRC", "VPT", "IVLP", "LP", "RPO"]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -208,6 +208,10 @@ class PromptTrainer(MethodTrainer):
         turns.pause()
         return measured | self.model.measured()
 
+    def after_epoch(self) -> None:
+        self.model.end_epoch(self.optim, self.epoch + 1, self.max_epoch)
+        super().after_epoch()
+
     def model_inference(self, images: Tensor) -> Tensor:
         with autocast(self.precision(), self.device):
             return self.model(images)

@@ -65,6 +65,12 @@ class Method(nn.Module):
         """What else the last training step is worth knowing by, for the log."""
         return {}
 
+    def end_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, epochs: int) -> None:
+        """After each of `epochs` epochs, the first being 1.
+
+        What must outlive an interruption is kept in the optimiser's state, which checkpoints hold.
+        """
+
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:
         """CLIP's own features, (batch, embedding)."""

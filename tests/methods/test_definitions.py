@@ -118,6 +118,7 @@ CASES = {
         ivlp, "IVLP", ("IVLP.PROMPT_DEPTH_VISION", 1, "IVLP.PROMPT_DEPTH_TEXT", 2), {},
     ),
     "language only": (ivlp, "IVLP", ("IVLP.PROMPT_DEPTH_VISION", 0, "IVLP.N_CTX_TEXT", 4), {}),
+    "PromptSRC": (ivlp, "PromptSRC", (), {}),
     "LP": (lp, "LP", (), {}),
 }  # fmt: skip
 

@@ -7,11 +7,14 @@ from slow_clip import (
     assert_equal,
     build,
     image_features,
+    in_order,
     logits,
     text_feature,
     value_and_gradients,
 )
 from torch.nn.functional import cross_entropy, normalize
+
+from rpo.methods.promptsrc import imagenet_templates
 
 
 def texts_of(clip, template, context=None, deeper=()):
@@ -28,9 +31,31 @@ def kgcoop(clip, learner, images, labels, weight=8.0):
     return cross_entropy(values, labels) + weight * sum(distances) / len(NAMES)
 
 
+def promptsrc(clip, learner, images, labels, weights=(25, 10)):
+    state = dict(learner.named_parameters())
+    context, deeper = state["prompt_learner.ctx"], in_order(state, "text_encoder")
+    visual = [state["image_encoder.VPT"], *in_order(state, "image_encoder")]
+    texts = normalize(texts_of(clip, "a photo of a {}.", context, deeper), dim=-1)
+    seen = normalize(image_features(clip, images, visual), dim=-1)
+    means = sum(texts_of(clip, template) for template in imagenet_templates()) / 60
+    own_texts, own = normalize(means, dim=-1), normalize(image_features(clip, images), dim=-1)
+    values, own_values = logits(clip, seen, texts), logits(clip, own, own_texts)
+    wanted, given = own_values.softmax(dim=1), values.softmax(dim=1)
+    divergence = (wanted * (wanted.log() - given.log())).sum() / wanted.numel()
+    distances = [(a - b).abs().sum() / a.numel() for a, b in ((texts, own_texts), (seen, own))]
+    held = weights[0] * distances[0] + weights[1] * distances[1]
+    return cross_entropy(values, labels) + held + divergence
+
+
 CASES = {
     "KgCoOp": (kgcoop, "KgCoOp", (), {}),
     "KgCoOp of another weight": (kgcoop, "KgCoOp", ("KGCOOP.W", 2.0), {"weight": 2.0}),
+    "PromptSRC": (promptsrc, "PromptSRC", (), {}),
+    "PromptSRC of other weights": (
+        promptsrc, "PromptSRC",
+        ("PROMPTSRC.TEXT_LOSS_WEIGHT", 3.0, "PROMPTSRC.IMAGE_LOSS_WEIGHT", 2.0),
+        {"weights": (3, 2)},
+    ),
 }  # fmt: skip
 
 

@@ -31,6 +31,11 @@ KEYS = {
     "LOGISTICPROBE": {"C": 0.0},
     "LP": {"PREC": "fp16", "PROMPT": "A photo of a {cls_name}"},
     "MAPLE": {"CTX_INIT": "a photo of a", "N_CTX": 2, "PREC": "fp16", "PROMPT_DEPTH": 9},
+    "PROMPTSRC": {
+        "CTX_INIT": "a photo of a", "GPA_MEAN": 15.0, "GPA_STD": 1.0, "IMAGE_LOSS_WEIGHT": 10.0,
+        "N_CTX_TEXT": 4, "N_CTX_VISION": 4, "PREC": "fp16", "PROMPT_DEPTH_TEXT": 9,
+        "PROMPT_DEPTH_VISION": 9, "TEXT_LOSS_WEIGHT": 25.0,
+    },
     "RPO": {
         "COMPILE": "none", "CTX_INIT": "", "FORM": "cached", "GRADIENT_TOLERANCE": 0.0,
         "INIT": "st", "K": 24, "MODALITY": "both", "NOISE": "unit", "PREC": "fp16",

@@ -12,7 +12,7 @@ PUBLISHED = {
     "LP": "A photo of a class_0",
     "VPT": "a photo of a class 0.",
 }
-TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP")
+TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC")
 
 
 @pytest.fixture

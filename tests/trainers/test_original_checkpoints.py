@@ -47,10 +47,20 @@ ORIGINALS = [
             "text_encoder.transformer.resblocks.1.VPT_shallow": (2, 64),
         },
     ),
+    (
+        "PromptSRC", "VLPromptLearner",
+        ("TRAINER.PROMPTSRC.PROMPT_DEPTH_VISION", 2, "TRAINER.PROMPTSRC.PROMPT_DEPTH_TEXT", 2),
+        {
+            "prompt_learner.ctx": (4, 64),
+            "image_encoder.VPT": (4, 64),
+            "image_encoder.transformer.resblocks.1.VPT_shallow": (4, 64),
+            "text_encoder.transformer.resblocks.1.VPT_shallow": (4, 64),
+        },
+    ),
     ("LP", "lp_layer", (), {"weight": (32, 32), "bias": (32,)}),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
-WHOLE_NETWORK = ("MaPLe", "VPT", "IVLP")
+WHOLE_NETWORK = ("MaPLe", "VPT", "IVLP", "PromptSRC")
 # What else the original program saves, though it has no effect.
 WITHOUT_EFFECT = {
     "KgCoOp": ("bias_vectors", "meta_net.linear1.weight", "meta_net.linear1.bias"),
@@ -66,6 +76,8 @@ def add_what_else_is_saved(state, method, clip):
     if method in WHOLE_NETWORK:
         for name, tensor in clip.visual.state_dict().items():
             state[f"image_encoder.{name}"] = tensor.half()
+            if method == "PromptSRC":  # once more, for the features of the plain CLIP
+                state[f"prompt_learner.ZS_image_encoder.{name}"] = tensor.half()
         for part in ("transformer", "ln_final"):
             for name, tensor in getattr(clip, part).state_dict().items():
                 state[f"text_encoder.{part}.{name}"] = tensor
