@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
+    from rpo.methods.cliplora import CLIPLoRA
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
     from rpo.methods.ivlp import IVLP
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "CLIPLoRA",
     "IVLP",
     "LP",
     "RPO",

@@ -30,6 +30,7 @@ from rpo.files import UNFINISHED, write_json
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
 RECORDS = (RUN, HISTORY, RESULTS, "cmat.pt", "attention.png", "attention.json")
 LOGS = (LOG, f"{LOG}-*")
+LORA = "lora_weights.pt"  # beside a checkpoint of CLIPLoRA, for its released program
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
@@ -112,7 +113,7 @@ class RunFolder:
     def written(self) -> Iterator[Path]:
         """Everything here that a run writes, and nothing else."""
         for model in self.models():
-            for name in (*CHECKPOINTS, POINTER):
+            for name in (*CHECKPOINTS, POINTER, LORA):
                 yield from (path for path in model.glob(name) if not path.match(f"*{UNFINISHED}"))
         for name in (*LOGS, *RECORDS):
             yield from self.path.glob(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "PromptSRC", "VPT", "IVLP", "LP", "RPO"]
+METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "PromptSRC", "CLIPLoRA", "VPT", "IVLP", "LP", "RPO"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -15,7 +15,7 @@ def test_the_padded_form_gives_the_same_logits(method, make_trainer, monkeypatch
     import methods
 
     assert set(METHODS) == set(methods.methods())
-    model = make_trainer(method, options=("DATASET.UNDERSCORES", "spaces")).model
+    model = make_trainer(method, options=("DATASET.UNDERSCORES", "spaces")).model.eval()
     names = ["class 0", "class 1", "class 2", "class 3"]
     start = {"LP": "A photo of a {}", "CoOp": "X " * 16 + "{}.", "CoCoOp": "X " * 16 + "{}."}
     texts = [start.get(method, "a photo of a {}.").format(name) for name in names]

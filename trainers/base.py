@@ -13,6 +13,7 @@ from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_checkpoint, load_pretrained_weights
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
 from rpo import turns
@@ -183,13 +184,21 @@ class PromptTrainer(MethodTrainer):
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
-        self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
+        self.sched = self.build_schedule()
         self.register_model(self.learner_name, learner, self.optim, self.sched)
         half = precision in ("fp16", "amp") and self.device.type == "cuda"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
 
+    def build_schedule(self) -> LRScheduler:
+        """Of the learning rate."""
+        return build_lr_scheduler(self.optim, self.cfg.OPTIM)
+
+    def moves_rate(self) -> bool:
+        """Whether the learning rate moves on after this batch: after the last one of an epoch."""
+        return self.batch_idx + 1 == self.num_batches
+
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
-        """One training step; the last one of an epoch also moves the learning rate."""
+        """One training step."""
         images, labels = self.parse_batch_train(batch)
         with autocast(self.precision(), self.device):
             loss, logits = self.model.loss(images, labels)
@@ -202,7 +211,7 @@ class PromptTrainer(MethodTrainer):
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optim)
         self.scaler.update()
-        if self.batch_idx + 1 == self.num_batches:
+        if self.moves_rate():
             self.update_lr()
         measured = {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
         turns.pause()

@@ -58,7 +58,7 @@ class PromptSRC(ivlp.IVLP):
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits, image_features, text_features = self.logits_and_features(images)
         own_images, own_texts = self.own_image_features(images), self.references.features()
-        own_logits = cosine_logits(own_images, own_texts, self.clip.logit_scale)
+        own_logits = cosine_logits(own_images, own_texts, self.clip)
         divergence = kl_div(
             logits.log_softmax(-1), own_logits.log_softmax(-1), reduction="none", log_target=True
         )

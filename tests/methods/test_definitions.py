@@ -3,6 +3,8 @@
 Values and gradients of the method must equal those of the plain computation below.
 """
 
+import copy
+
 import pytest
 import torch
 from slow_clip import (
@@ -77,6 +79,26 @@ def ivlp(clip, learner, images):
     return logits(clip, image_features(clip, images, visual), torch.stack(texts))
 
 
+def cliplora(clip, learner, images, encoder="both", upper=False, scale=2**-0.5):
+    changed = copy.deepcopy(clip).requires_grad_(False)
+    encoders = {"text": [changed.transformer], "vision": [changed.visual.transformer]}
+    encoders["both"] = encoders["text"] + encoders["vision"]
+    lists = [list(each.resblocks) for each in encoders[encoder]]
+    blocks = [block for each in lists for block in each[len(each) // 2 if upper else 0 :]]
+    for updates, block in zip(learner.values(), blocks, strict=True):
+        own = block.attn.in_proj_weight.clone()
+        parts = dict(zip(("q_proj", "k_proj", "v_proj"), own.chunk(3), strict=True))
+        parts["proj"] = block.attn.out_proj.weight.clone()
+        for name, update in updates.items():
+            parts[name] = parts[name] + scale * update.w_lora_B @ update.w_lora_A
+        # No parameters any more, so that gradients reach A and B.
+        del block.attn.in_proj_weight, block.attn.out_proj.weight
+        block.attn.out_proj.weight = parts.pop("proj")
+        block.attn.in_proj_weight = torch.cat(list(parts.values()))
+    texts = torch.stack([text_feature(changed, f"a photo of a {name}.") for name in NAMES])
+    return logits(changed, image_features(changed, images), texts)
+
+
 def lp(clip, learner, images):
     texts = torch.stack([text_feature(clip, f"A photo of a {name}") for name in NAMES])
     probed = image_features(clip, images) @ learner.weight.T + learner.bias
@@ -119,6 +141,17 @@ CASES = {
     ),
     "language only": (ivlp, "IVLP", ("IVLP.PROMPT_DEPTH_VISION", 0, "IVLP.N_CTX_TEXT", 4), {}),
     "PromptSRC": (ivlp, "PromptSRC", (), {}),
+    "CLIPLoRA": (cliplora, "CLIPLoRA", (), {}),
+    "CLIPLoRA of the text encoder's upper half": (
+        cliplora, "CLIPLoRA",
+        ("CLIPLORA.ENCODER", "text", "CLIPLORA.POSITION", "half-up", "CLIPLORA.PARAMS", "v o"),
+        {"encoder": "text", "upper": True},
+    ),
+    "CLIPLoRA of images": (
+        cliplora, "CLIPLoRA",
+        ("CLIPLORA.ENCODER", "vision", "CLIPLORA.R", 3, "CLIPLORA.ALPHA", 6),
+        {"encoder": "vision", "scale": 6 / 3**0.5},
+    ),
     "LP": (lp, "LP", (), {}),
 }  # fmt: skip
 
@@ -130,8 +163,8 @@ def test_network_equals_the_definition(random_clip, case, shape):
     clip = random_clip(shape)
     size = clip.visual.input_resolution
     images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(2))
-    model = build(clip, method, options)
-    learner = model.lp_layer if method == "LP" else model.prompt_learner
+    model = build(clip, method, options).eval()
+    learner = model.learner() if method != "MaPLe" else model.prompt_learner
     parameters = list(learner.parameters())
     labels = torch.arange(len(images)) % len(NAMES)
 

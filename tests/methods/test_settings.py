@@ -16,6 +16,10 @@ METHODS = {
 }
 # Every key below TRAINER with its default: names that people have in their YAML files.
 KEYS = {
+    "CLIPLORA": {
+        "ALPHA": 1, "DROPOUT_RATE": 0.25, "ENCODER": "both", "N_ITERS": 0, "PARAMS": "q k v",
+        "POSITION": "all", "PREC": "fp16", "R": 2,
+    },
     "COCOOP": {"CTX_INIT": "", "MEMORY": 512, "N_CTX": 16, "PREC": "fp16"},
     "COOP": {
         "CLASS_TOKEN_POSITION": "end", "CSC": False, "CTX_INIT": "", "N_CTX": 16, "PREC": "fp16",

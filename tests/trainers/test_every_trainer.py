@@ -51,6 +51,8 @@ def test_one_step_changes_the_learner_and_nothing_of_clip(make_trainer, name):
     trainer = make_trainer(name)
     learner = trainer._models[trainer.learner_name]
     learnt = {id(parameter) for parameter in learner.parameters()}
+    for parameter in learner.parameters():  # one that starts at 0 may keep others from learning
+        parameter.data += 0.01 * torch.randn_like(parameter)
     before = copy.deepcopy(trainer.model.state_dict())
     assert one_step(trainer)["loss"] > 0
     for key, parameter in trainer.model.named_parameters():

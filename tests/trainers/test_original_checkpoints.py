@@ -57,6 +57,15 @@ ORIGINALS = [
             "text_encoder.transformer.resblocks.1.VPT_shallow": (4, 64),
         },
     ),
+    (
+        "CLIPLoRA", "lora", ("TRAINER.CLIPLORA.POSITION", "half-up"),
+        {
+            f"layer_{layer}.{matrix}_proj.w_lora_{part}": shape
+            for layer in (0, 1)  # the last of each encoder
+            for matrix in "qkv"
+            for part, shape in (("A", (2, 64)), ("B", (64, 2)))
+        },
+    ),
     ("LP", "lp_layer", (), {"weight": (32, 32), "bias": (32,)}),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
