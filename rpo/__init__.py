@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
+    from rpo.methods.mmrl import MMRL
     from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
     from rpo.methods.vpt import VPT
@@ -35,6 +36,7 @@ __all__ = [
     "CLIPLoRA",
     "IVLP",
     "LP",
+    "MMRL",
     "RPO",
     "VPT",
     "CoCoOp",

@@ -70,24 +70,27 @@ def load_parameters(
     """Copies a state dict into a module; the module keeps its own precision.
 
     Args:
+        module: where parts of it name tensors in `rows`, these take as many rows as the state has;
+            none, if they are not in it.
         ignored: names that may stand in the state dict and are not looked at.
 
     Raises:
         ValueError: a parameter is missing, unknown, of another shape or not finite. Nothing is
             copied then.
     """
-    given = {
+    wanted = dict(module.named_parameters()) | dict(module.named_buffers())
+    rows = names_of_rows(module)
+    given = {name: wanted[name].data[:0] for name in rows} | {
         key: value
         for key, value in state.items()
         if key not in ignored and not key.endswith(IGNORED_BUFFERS)
     }
-    wanted = module.state_dict()
     problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
     problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]
     problems += [
         f"{key} is {tuple(given[key].shape)} there and {tuple(wanted[key].shape)} here"
         for key in wanted.keys() & given.keys()
-        if given[key].shape != wanted[key].shape
+        if given[key].shape[key in rows :] != wanted[key].shape[key in rows :]
     ]
     problems += [
         f"{key} holds NaN or infinity"
@@ -101,4 +104,13 @@ def load_parameters(
         )
     with torch.no_grad():
         for key, value in given.items():
+            if key in rows:
+                wanted[key].data = wanted[key].new_empty(value.shape)
             wanted[key].copy_(value)
+
+
+def names_of_rows(module: nn.Module) -> set[str]:
+    """The tensors whose number of rows is that of classes which were trained on."""
+    parts = module.named_modules()
+    found = ((prefix, name) for prefix, part in parts for name in getattr(part, "rows", ()))
+    return {f"{prefix}.{name}".lstrip(".") for prefix, name in found}

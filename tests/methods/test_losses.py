@@ -7,12 +7,13 @@ from slow_clip import (
     assert_equal,
     build,
     image_features,
+    image_tokens,
     in_order,
     logits,
     text_feature,
     value_and_gradients,
 )
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
 from rpo.methods.promptsrc import imagenet_templates
 
@@ -47,6 +48,37 @@ def promptsrc(clip, learner, images, labels, weights=(25, 10)):
     return cross_entropy(values, labels) + held + divergence
 
 
+def mmrl(clip, learner, images, labels, first=1, weight=1.0):
+    """Layers from `first`, counted from 0; one class and one layer after the other."""
+    learnt, state = learner.representation_learner, dict(learner.named_parameters())
+    texts = [
+        each.weight @ row + each.bias
+        for each in learnt.compound_rep_tokens_r2tproj
+        for row in learnt.compound_rep_tokens
+    ]
+    visual = [
+        each.weight @ row + each.bias
+        for each in learnt.compound_rep_tokens_r2vproj
+        for row in learnt.compound_rep_tokens
+    ]
+    count, layers = len(learnt.compound_rep_tokens), len(learnt.compound_rep_tokens_r2tproj)
+    texts = torch.stack(texts).reshape(layers, count, -1)
+    visual = torch.stack(visual).reshape(layers, count, -1)
+    text_features = torch.stack(
+        [text_feature(clip, f"a photo of a {name}.", inserted=(first, texts)) for name in NAMES]
+    )
+    outputs = image_tokens(clip, images, (first, visual))
+    seen = clip.visual.ln_post(outputs[:, 0]) @ clip.visual.proj
+    normed = [clip.visual.ln_post(outputs[:, 1 + index]) for index in range(count)]
+    represented = sum(normed) / count @ state["image_encoder.proj_rep"]
+    plain, own = (logits(clip, each, text_features) for each in (seen, represented))
+    image_cosine = cosine_similarity(seen, image_features(clip, images)).mean()
+    own_texts = texts_of(clip, "a photo of a {}.")
+    text_cosine = cosine_similarity(text_features, own_texts).mean()
+    fit = 0.7 * cross_entropy(plain, labels) + 0.3 * cross_entropy(own, labels)
+    return fit + weight * (2 - image_cosine - text_cosine)
+
+
 CASES = {
     "KgCoOp": (kgcoop, "KgCoOp", (), {}),
     "KgCoOp of another weight": (kgcoop, "KgCoOp", ("KGCOOP.W", 2.0), {"weight": 2.0}),
@@ -55,6 +87,11 @@ CASES = {
         promptsrc, "PromptSRC",
         ("PROMPTSRC.TEXT_LOSS_WEIGHT", 3.0, "PROMPTSRC.IMAGE_LOSS_WEIGHT", 2.0),
         {"weights": (3, 2)},
+    ),
+    "MMRL": (mmrl, "MMRL", ("MMRL.REP_LAYERS", (2, 3), "MMRL.REP_DIM", 24), {}),
+    "MMRL in all layers": (
+        mmrl, "MMRL", ("MMRL.REP_LAYERS", (1, 2, 3, 4), "MMRL.REG_WEIGHT", 0.5),
+        {"first": 0, "weight": 0.5},
     ),
 }  # fmt: skip
 

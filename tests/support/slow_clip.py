@@ -12,9 +12,22 @@ from rpo.trainers.config import default_config
 NAMES = ["cat", "very long dog with a hat", "owl's (e.g.) nest!", "owl"]
 
 
-def run(blocks, tokens, mask=None, deeper=(), start=1):
-    """A batch of token sequences through CLIP's blocks, with fresh prompts for deeper layers."""
+def causal(size):
+    return torch.full((size, size), float("-inf")).triu(1)
+
+
+def run(blocks, tokens, mask=None, deeper=(), start=1, inserted=None):
+    """A batch of token sequences through CLIP's blocks, with fresh prompts for deeper layers.
+
+    `inserted`, a layer and (layers, count, width): prompts that join behind the first token there,
+    and take the place of what became of them in the layers that follow.
+    """
     for layer, block in enumerate(blocks):
+        if inserted and inserted[0] <= layer < inserted[0] + len(inserted[1]):
+            prompts = inserted[1][layer - inserted[0]].expand(len(tokens), -1, -1)
+            after = 1 if layer == inserted[0] else 1 + prompts.shape[1]
+            tokens = torch.cat([tokens[:, :1], prompts, tokens[:, after:]], dim=1)
+            mask = None if mask is None else causal(tokens.shape[1])
         if 0 < layer <= len(deeper):
             prompts = deeper[layer - 1].expand(len(tokens), -1, -1)
             rest = tokens[:, start + prompts.shape[1] :]
@@ -26,7 +39,7 @@ def run(blocks, tokens, mask=None, deeper=(), start=1):
     return tokens
 
 
-def text_feature(clip, text, context=None, deeper=(), rearrange=None):
+def text_feature(clip, text, context=None, deeper=(), rearrange=None, inserted=None):
     """Of one text, with `context` (count, width) over its first words."""
     ids = tokenize_all([text], 77)
     words = clip.token_embedding(ids)[0]
@@ -34,10 +47,10 @@ def text_feature(clip, text, context=None, deeper=(), rearrange=None):
         words = torch.cat([words[:1], context, words[1 + len(context) :]])
     if rearrange:
         words = rearrange(words)
-    mask = torch.full((77, 77), float("-inf")).triu(1)
     tokens = (words + clip.positional_embedding)[None]
-    tokens = run(clip.transformer.resblocks, tokens, mask, deeper)
-    return clip.ln_final(tokens[0, ids.argmax()]) @ clip.text_projection
+    tokens = run(clip.transformer.resblocks, tokens, causal(77), deeper, inserted=inserted)
+    end = ids.argmax() + (inserted[1].shape[1] if inserted else 0)
+    return clip.ln_final(tokens[0, end]) @ clip.text_projection
 
 
 def image_features(clip, images, prompts=()):
@@ -51,6 +64,15 @@ def image_features(clip, images, prompts=()):
     blocks = visual.transformer.resblocks
     tokens = run(blocks, visual.ln_pre(tokens), None, prompts[1:], start)
     return visual.ln_post(tokens[:, 0]) @ visual.proj
+
+
+def image_tokens(clip, images, inserted):
+    """All tokens after the last layer, with inserted ones; see `run`."""
+    visual = clip.visual
+    tokens = visual.conv1(images).flatten(2).permute(0, 2, 1)
+    cls = visual.class_embedding.expand(len(images), 1, -1)
+    tokens = torch.cat([cls, tokens], dim=1) + visual.positional_embedding
+    return run(visual.transformer.resblocks, visual.ln_pre(tokens), inserted=inserted)
 
 
 def logits(clip, images, texts):

@@ -12,6 +12,7 @@ PUBLISHED = {
     "LP": "A photo of a class_0",
     "VPT": "a photo of a class 0.",
     "CLIPLoRA": "a photo of a class 0.",
+    "MMRL": SATELLITE,
 }
 TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC")
 
