@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
     from rpo.methods.mmrl import MMRL
+    from rpo.methods.prograd import ProGrad
     from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
     from rpo.methods.vpt import VPT
@@ -45,6 +46,7 @@ __all__ = [
     "KgCoOp",
     "LogisticProbe",
     "MaPLe",
+    "ProGrad",
     "PromptSRC",
     "ZeroshotCLIP",
     "load_clip",

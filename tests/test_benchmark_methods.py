@@ -7,12 +7,13 @@ import pytest
 import torch
 
 METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "PromptSRC", "MMRL", "CLIPLoRA", "VPT", "IVLP"]
-METHODS += ["LP", "RPO"]
+METHODS += ["LP", "RPO", "ProGrad"]
 # How the texts begin where that is not "a photo of a".
 START = {
     "LP": "A photo of a {}",
     "CoOp": "X " * 16 + "{}.",
     "CoCoOp": "X " * 16 + "{}.",
+    "ProGrad": "X " * 11 + "a centered satellite photo of {}.",
     "MMRL": "a centered satellite photo of {}.",
 }
 

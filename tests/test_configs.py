@@ -27,6 +27,7 @@ PUBLISHED = {
     "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
     "LP": "vit_b16_c4_ep10_batch1_ctxv1",
     "MMRL": "vit_b16 vit_b16_cross_datasets vit_b16_few_shot vit_b16_imagenet",
+    "ProGrad": "rn50 rn50_ep100 rn50_ep50 vit_b16_ep100",
     "PromptSRC": """vit_b16_c2_ep20_batch4_4+4ctx vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets
         vit_b16_c2_ep50_batch4_4+4ctx_few_shot""",
     "RPO": "imagenet_k24_ep15 main_K4 main_K24",

@@ -79,6 +79,23 @@ def mmrl(clip, learner, images, labels, first=1, weight=1.0):
     return fit + weight * (2 - image_cosine - text_cosine)
 
 
+def prograd(clip, learner, images, labels, words="X " * 12 + "a photo of a", t=1.0, removed=1.0):
+    """Two backward passes; what is returned has the gradient that they make."""
+    seen, ctx = image_features(clip, images), learner.ctx
+    own = logits(clip, seen, texts_of(clip, "a photo of a {}.")).div(t).softmax(dim=1)
+    values = logits(clip, seen, texts_of(clip, f"{words} {{}}.", ctx))
+    answers = values.div(t).softmax(dim=1)
+    divergence = t * t * (own * (own.log() - answers.log())).sum() / len(images)
+    fit = cross_entropy(values, labels)
+    (general,) = torch.autograd.grad(divergence, ctx, retain_graph=True)
+    (gradient,) = torch.autograd.grad(fit, ctx)
+    unit = general.flatten() / general.norm()
+    along = gradient.flatten() @ unit
+    if along < 0:
+        gradient = gradient - removed * along * unit.reshape(gradient.shape)
+    return fit.detach() + (gradient * (ctx - ctx.detach())).sum()
+
+
 CASES = {
     "KgCoOp": (kgcoop, "KgCoOp", (), {}),
     "KgCoOp of another weight": (kgcoop, "KgCoOp", ("KGCOOP.W", 2.0), {"weight": 2.0}),
@@ -87,6 +104,12 @@ CASES = {
         promptsrc, "PromptSRC",
         ("PROMPTSRC.TEXT_LOSS_WEIGHT", 3.0, "PROMPTSRC.IMAGE_LOSS_WEIGHT", 2.0),
         {"weights": (3, 2)},
+    ),
+    "ProGrad": (prograd, "ProGrad", (), {}),
+    "ProGrad from random vectors": (
+        prograd, "ProGrad",
+        ("PROGRAD.CTX_INIT", False, "PROGRAD.N_CTX", 3, "PROGRAD.T", 2.0, "PROGRAD.REMOVED", 0.8),
+        {"words": "X X X", "t": 2.0, "removed": 0.8},
     ),
     "MMRL": (mmrl, "MMRL", ("MMRL.REP_LAYERS", (2, 3), "MMRL.REP_DIM", 24), {}),
     "MMRL in all layers": (

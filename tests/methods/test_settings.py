@@ -39,6 +39,9 @@ KEYS = {
         "ALPHA": 0.7, "HEADS": "known", "N_REP_TOKENS": 5, "PREC": "fp16", "REG_WEIGHT": 1.0,
         "REP_DIM": 512, "REP_LAYERS": (6, 7, 8, 9, 10, 11, 12),
     },
+    "PROGRAD": {
+        "CSC": False, "CTX_INIT": True, "N_CTX": 16, "PREC": "fp16", "REMOVED": 1.0, "T": 1.0,
+    },
     "PROMPTSRC": {
         "CTX_INIT": "a photo of a", "GPA_MEAN": 15.0, "GPA_STD": 1.0, "IMAGE_LOSS_WEIGHT": 10.0,
         "N_CTX_TEXT": 4, "N_CTX_VISION": 4, "PREC": "fp16", "PROMPT_DEPTH_TEXT": 9,

@@ -69,7 +69,10 @@ def test_methods_that_learn_the_words_say_so(texts, method):
 
 
 # What the learnt words are held near, on EuroSAT and on textures.
-HELD_NEAR = {"KgCoOp": (SATELLITE, "a photo of a class 0, a type of texture.")}
+HELD_NEAR = {
+    "KgCoOp": (SATELLITE, "a photo of a class 0, a type of texture."),
+    "ProGrad": (SATELLITE, "a texture of class 0."),
+}
 
 
 @pytest.mark.parametrize("method", HELD_NEAR)

@@ -13,6 +13,7 @@ ORIGINALS = [
     ("CoOp", "prompt_learner", (), {"ctx": (16, 64)}),
     ("CoOp", "prompt_learner", ("TRAINER.COOP.CSC", True), {"ctx": (4, 16, 64)}),
     ("KgCoOp", "prompt_learner", (), {"ctx": (4, 64)}),
+    ("ProGrad", "prompt_learner", (), {"ctx": (16, 64)}),
     (
         "CoCoOp", "prompt_learner", ("TRAINER.COCOOP.CTX_INIT", "a photo of a"),
         {
