@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rpo.methods.prograd import ProGrad
     from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
+    from rpo.methods.tcp import TCP
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
@@ -39,6 +40,7 @@ __all__ = [
     "LP",
     "MMRL",
     "RPO",
+    "TCP",
     "VPT",
     "CoCoOp",
     "CoOp",

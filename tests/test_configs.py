@@ -30,6 +30,7 @@ PUBLISHED = {
     "ProGrad": "rn50 rn50_ep100 rn50_ep50 vit_b16_ep100",
     "PromptSRC": """vit_b16_c2_ep20_batch4_4+4ctx vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets
         vit_b16_c2_ep50_batch4_4+4ctx_few_shot""",
+    "TCP": "vit_b16_ep100_ctxv1",
     "RPO": "imagenet_k24_ep15 main_K4 main_K24",
 }
 

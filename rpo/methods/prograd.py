@@ -53,7 +53,7 @@ class ProGrad(PromptedMethod):
             of each.
     """
 
-    traits = Traits(order=54, colour="#a6761d", marker=">", folder="prograd")
+    traits = Traits(order=54, colour="#80b1d3", marker=">", folder="prograd")
     Settings = Settings
     takes = "both"
 

@@ -79,6 +79,22 @@ def mmrl(clip, learner, images, labels, first=1, weight=1.0):
     return fit + weight * (2 - image_cosine - text_cosine)
 
 
+def tcp(clip, learner, images, labels, words="X X X X", layer=1):
+    """The class's prompts are fresh in one layer only."""
+    own = normalize(texts_of(clip, "a photo of a {}."), dim=-1)
+    first, _, second = learner.meta_net
+    texts = []
+    for name, feature in zip(NAMES, own, strict=True):
+        hidden = first.weight @ feature + first.bias
+        hidden = hidden * torch.sigmoid(1.702 * hidden)
+        prompts = (second.weight @ hidden + second.bias).reshape(learner.ctx.shape)
+        replaced = [None] * (layer - 1) + [prompts]
+        texts.append(text_feature(clip, f"{words} {name}.", learner.ctx, replaced))
+    texts = torch.stack(texts)
+    distance = 1 - cosine_similarity(texts, own).mean()
+    return cross_entropy(logits(clip, image_features(clip, images), texts), labels) + 8 * distance
+
+
 def prograd(clip, learner, images, labels, words="X " * 12 + "a photo of a", t=1.0, removed=1.0):
     """Two backward passes; what is returned has the gradient that they make."""
     seen, ctx = image_features(clip, images), learner.ctx
@@ -105,6 +121,7 @@ CASES = {
         ("PROMPTSRC.TEXT_LOSS_WEIGHT", 3.0, "PROMPTSRC.IMAGE_LOSS_WEIGHT", 2.0),
         {"weights": (3, 2)},
     ),
+    "TCP": (tcp, "TCP", ("TCP.LAYER", 2), {}),
     "ProGrad": (prograd, "ProGrad", (), {}),
     "ProGrad from random vectors": (
         prograd, "ProGrad",

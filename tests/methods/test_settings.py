@@ -52,6 +52,7 @@ KEYS = {
         "INIT": "st", "K": 24, "MODALITY": "both", "NOISE": "unit", "PREC": "fp16",
         "READ_ONLY": True, "TEXT_CHUNK": 0,
     },
+    "TCP": {"CTX_INIT": "", "EPS": 1e-3, "LAYER": 9, "N_CTX": 4, "PREC": "fp16", "W": 8.0},
     "VPT": {
         "CTX_INIT": "a photo of a", "N_CTX_VISION": 2, "PREC": "fp16", "PROMPT_DEPTH_VISION": 1,
     },

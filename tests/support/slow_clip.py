@@ -28,7 +28,7 @@ def run(blocks, tokens, mask=None, deeper=(), start=1, inserted=None):
             after = 1 if layer == inserted[0] else 1 + prompts.shape[1]
             tokens = torch.cat([tokens[:, :1], prompts, tokens[:, after:]], dim=1)
             mask = None if mask is None else causal(tokens.shape[1])
-        if 0 < layer <= len(deeper):
+        if 0 < layer <= len(deeper) and deeper[layer - 1] is not None:
             prompts = deeper[layer - 1].expand(len(tokens), -1, -1)
             rest = tokens[:, start + prompts.shape[1] :]
             tokens = torch.cat([tokens[:, :start], prompts, rest], dim=1)

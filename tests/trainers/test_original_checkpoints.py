@@ -13,6 +13,14 @@ ORIGINALS = [
     ("CoOp", "prompt_learner", (), {"ctx": (16, 64)}),
     ("CoOp", "prompt_learner", ("TRAINER.COOP.CSC", True), {"ctx": (4, 16, 64)}),
     ("KgCoOp", "prompt_learner", (), {"ctx": (4, 64)}),
+    (
+        "TCP", "prompt_learner", (),
+        {
+            "ctx": (4, 64),
+            "meta_net.linear1.weight": (8, 32), "meta_net.linear1.bias": (8,),
+            "meta_net.linear2.weight": (256, 8), "meta_net.linear2.bias": (256,),
+        },
+    ),
     ("ProGrad", "prompt_learner", (), {"ctx": (16, 64)}),
     (
         "CoCoOp", "prompt_learner", ("TRAINER.COCOOP.CTX_INIT", "a photo of a"),
