@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
     from rpo.methods.tcp import TCP
+    from rpo.methods.two_stage import TwoStage
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
@@ -50,6 +51,7 @@ __all__ = [
     "MaPLe",
     "ProGrad",
     "PromptSRC",
+    "TwoStage",
     "ZeroshotCLIP",
     "load_clip",
 ]

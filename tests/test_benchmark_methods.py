@@ -7,7 +7,7 @@ import pytest
 import torch
 
 METHODS = ["CoOp", "KgCoOp", "CoCoOp", "MaPLe", "PromptSRC", "MMRL", "CLIPLoRA", "VPT", "IVLP"]
-METHODS += ["LP", "RPO", "ProGrad", "TCP"]
+METHODS += ["LP", "RPO", "ProGrad", "TCP", "TwoStage"]
 # How the texts begin where that is not "a photo of a".
 START = {
     "LP": "A photo of a {}",

@@ -200,7 +200,9 @@ class PromptTrainer(MethodTrainer):
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
         """One training step."""
         images, labels = self.parse_batch_train(batch)
+        step = self.epoch * self.num_batches + self.batch_idx
         with autocast(self.precision(), self.device):
+            self.model.begin_step(step, self.max_epoch * self.num_batches)
             loss, logits = self.model.loss(images, labels)
         if not torch.isfinite(loss):
             raise FloatingPointError(

@@ -1,10 +1,11 @@
 """Training that is counted in steps, not in passes over the images."""
 
+import math
 from collections.abc import Iterator
 from itertools import chain, islice, repeat
 from typing import Any
 
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from .base import PromptTrainer
 
@@ -52,7 +53,20 @@ class StepTrainer(PromptTrainer):
     def build_schedule(self) -> LRScheduler:
         if not self.steps:
             return super().build_schedule()
-        return CosineAnnealingLR(self.optim, self.max_epoch * self.steps, LOWEST_RATE)
+        return LambdaLR(self.optim, lambda step: self.share_of_rate(step))
+
+    def stages(self) -> list[int]:
+        """The steps of the training, over each part of which the rate falls in a cosine."""
+        return [self.max_epoch * self.steps]
+
+    def share_of_rate(self, step: int) -> float:
+        """Of OPTIM.LR, behind so many steps."""
+        lowest = LOWEST_RATE / self.cfg.OPTIM.LR
+        for length in self.stages():
+            if step < length:
+                return lowest + (1 - lowest) * (1 + math.cos(math.pi * step / length)) / 2
+            step -= length
+        return lowest
 
     def moves_rate(self) -> bool:
         return True if self.steps else super().moves_rate()

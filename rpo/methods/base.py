@@ -65,6 +65,9 @@ class Method(nn.Module):
         """What else the last training step is worth knowing by, for the log."""
         return {}
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Before each of `steps` training steps, the first being 0."""
+
     def end_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, epochs: int) -> None:
         """After each of `epochs` epochs, the first being 1.
 

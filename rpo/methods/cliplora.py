@@ -110,9 +110,9 @@ class CLIPLoRA(Method):
     """
 
     traits = Traits(order=110, colour="#e31a1c", marker="8", folder="cliplora")
-    Settings = Settings
-    takes = "texts"
     prompt = "a photo of a {}."
+    takes = "texts"
+    Settings = Settings
 
     def __init__(
         self, clip: Clip, texts: Sequence[str], settings: Any = None, **fields: Any

@@ -100,8 +100,8 @@ class TCP(PromptedMethod):
     """
 
     traits = Traits(order=56, colour="#fb8072", marker="|", folder="tcp")
-    Settings = Settings
     takes = "both"
+    Settings = Settings
 
     def __init__(
         self, clip: Clip, classes: Sequence[Any], settings: Any = None, **fields: Any

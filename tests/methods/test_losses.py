@@ -1,5 +1,7 @@
 """Losses that are more than a cross-entropy, against their equations: values and gradients."""
 
+import copy
+
 import pytest
 import torch
 from slow_clip import (
@@ -112,6 +114,20 @@ def prograd(clip, learner, images, labels, words="X " * 12 + "a photo of a", t=1
     return fit.detach() + (gradient * (ctx - ctx.detach())).sum()
 
 
+def two_stage(clip, learner, images, labels, classifier=False):
+    changed = copy.deepcopy(clip)
+    for transformer, norms in (
+        (changed.transformer, learner.text), (changed.visual.transformer, learner.vision)
+    ):  # fmt: skip
+        for layer, pair in norms.items():
+            for own, name in (("ln_1", "norm_1"), ("ln_2", "norm_2")):
+                norm = getattr(transformer.resblocks[int(layer)], own)
+                del norm.weight, norm.bias  # no parameters, so that gradients reach the learner
+                norm.weight, norm.bias = pair[name].weight, pair[name].bias
+    texts = learner.classifier if classifier else texts_of(changed, "a photo of a {}.")
+    return cross_entropy(logits(changed, image_features(changed, images), texts), labels)
+
+
 CASES = {
     "KgCoOp": (kgcoop, "KgCoOp", (), {}),
     "KgCoOp of another weight": (kgcoop, "KgCoOp", ("KGCOOP.W", 2.0), {"weight": 2.0}),
@@ -127,6 +143,14 @@ CASES = {
         prograd, "ProGrad",
         ("PROGRAD.CTX_INIT", False, "PROGRAD.N_CTX", 3, "PROGRAD.T", 2.0, "PROGRAD.REMOVED", 0.8),
         {"words": "X X X", "t": 2.0, "removed": 0.8},
+    ),
+    "TwoStage, first": (two_stage, "TwoStage", (), {}),
+    "TwoStage of images' upper layers": (
+        two_stage, "TwoStage",
+        ("TWOSTAGE.LN_MODALITY", "vision", "TWOSTAGE.LN_VISION_START", 1), {},
+    ),
+    "TwoStage, second": (
+        two_stage, "TwoStage", ("TWOSTAGE.N_ITERS_FRAC", 0.0), {"classifier": True},
     ),
     "MMRL": (mmrl, "MMRL", ("MMRL.REP_LAYERS", (2, 3), "MMRL.REP_DIM", 24), {}),
     "MMRL in all layers": (
@@ -145,8 +169,12 @@ def test_loss_equals_the_definition(random_clip, case, shape):
     images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(2))
     labels = torch.tensor([1, 0, 3])
     model = build(clip, method, options)
-    learner = model.learner()
-    parameters = list(learner.parameters())
+    model.begin_step(0, 10)
+    learner, named = model.learner(), dict(model.learner().named_parameters())
+    if "classifier" in named:  # what learns in one stage stays in the other
+        later = named.pop("classifier")
+        named = {"classifier": later} if model.classifies else named
+    parameters = list(named.values())
     got = value_and_gradients(model.loss(images, labels)[0], parameters)
     expected = definition(clip, learner, images, labels, **details)
     assert_equal(got, value_and_gradients(expected, parameters))

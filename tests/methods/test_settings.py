@@ -53,6 +53,10 @@ KEYS = {
         "READ_ONLY": True, "TEXT_CHUNK": 0,
     },
     "TCP": {"CTX_INIT": "", "EPS": 1e-3, "LAYER": 9, "N_CTX": 4, "PREC": "fp16", "W": 8.0},
+    "TWOSTAGE": {
+        "LN_MODALITY": "both", "LN_TEXT_START": 0, "LN_VISION_START": 0, "N_ITERS": 0,
+        "N_ITERS_FRAC": 0.6, "PREC": "fp16",
+    },
     "VPT": {
         "CTX_INIT": "a photo of a", "N_CTX_VISION": 2, "PREC": "fp16", "PROMPT_DEPTH_VISION": 1,
     },

@@ -13,6 +13,7 @@ PUBLISHED = {
     "VPT": "a photo of a class 0.",
     "CLIPLoRA": "a photo of a class 0.",
     "MMRL": SATELLITE,
+    "TwoStage": "a photo of a class 0.",
 }
 TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC")
 

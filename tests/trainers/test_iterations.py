@@ -24,6 +24,35 @@ def test_so_many_steps_for_each_shot_and_a_cosine_over_all(make_trainer, monkeyp
     assert Path(trainer.cfg.OUTPUT_DIR, "lora/model.pth.tar-2").is_file()
 
 
+def test_a_cosine_for_each_of_two_stages(make_trainer):
+    options = ("TRAINER.TWOSTAGE.N_ITERS", 5, "OPTIM.LR", 0.002)  # 10 steps, of which 6 come first
+    trainer = make_trainer("TwoStage", options=options)
+    rates = [0.002 * trainer.share_of_rate(step) for step in range(10)]
+    places = [n / 6 for n in range(6)] + [n / 4 for n in range(4)]
+    expected = [1e-6 + (0.002 - 1e-6) * (1 + math.cos(math.pi * part)) / 2 for part in places]
+    assert rates == pytest.approx(expected)
+    trainer.train()
+    assert trainer.model.classifies and len(trainer.train_loader_x) == 5
+
+
+def test_interrupted_and_resumed_it_is_the_same(make_trainer, tmp_path):
+    """Between two epochs, behind the first of which the second stage begins."""
+    options = ("TRAINER.TWOSTAGE.N_ITERS", 5, "TRAIN.CHECKPOINT_FREQ", 1, "OUTPUT_DIR")
+    make_trainer("TwoStage", options=(*options, str(tmp_path / "whole"))).train()
+    parts = make_trainer("TwoStage", options=(*options, str(tmp_path / "parts")))
+    parts.after_epoch = lambda end=parts.after_epoch: (end(), 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        parts.train()
+    make_trainer("TwoStage", options=(*options, str(tmp_path / "parts"))).train()
+    first, second = (
+        torch.load(tmp_path / folder / "two_stage/model.pth.tar-2", weights_only=True)
+        for folder in ("whole", "parts")
+    )
+    assert first["scheduler"] == second["scheduler"]
+    states = first["state_dict"], second["state_dict"]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
 def test_it_needs_shots(make_config, make_trainer):
     with pytest.raises(ValueError, match="CLIPLORA.N_ITERS 3 counts steps for each shot"):
         make_trainer("CLIPLoRA", options=(*STEPS, "DATASET.NUM_SHOTS", -1))

@@ -121,7 +121,8 @@ def add_what_else_is_saved(state, method, clip):
 def test_every_learner_has_an_original():
     names = TRAINER_REGISTRY.registered_names()
     learners = {name for name in names if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)}
-    assert learners == {original[0] for original in ORIGINALS}
+    without = {"TwoStage"}  # whose original program saves nothing
+    assert learners - without == {original[0] for original in ORIGINALS}
 
 
 @pytest.mark.parametrize(("method", "folder", "options", "shapes"), ORIGINALS)
