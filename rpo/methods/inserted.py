@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from rpo.attention import attention_mask, masked_pass
+from rpo.clip.blocks import Layer
 from rpo.clip.load import Clip
+from rpo.clip.towers import ImageTower
 from rpo.methods.base import Remembered
 from rpo.methods.prompted import PromptedImages, PromptedTexts, prompted_pass
 
@@ -55,9 +57,7 @@ class UpperImages(PromptedImages):
         """Raises ValueError for an encoder whose last normalisation does not stand alone."""
         super().__init__(clip)
         self.below = 0
-        if not hasattr(clip.visual, "ln_post"):
-            raise ValueError("tokens in upper layers need an image encoder laid out as OpenAI's")
-        self.last_norm = [clip.visual.ln_post]  # in a list, as it is CLIP's and no part of this
+        last_norm(self.tower)
 
     @torch.no_grad()
     def lower(self, images: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class UpperImages(PromptedImages):
         tokens = insert(lower, prompts[0], 1)
         blocks = self.tower.blocks[self.below :]
         outputs = prompted_pass(blocks, tokens, everything(tokens), prompts[1:], 1)
-        learnt = self.last_norm[0](outputs[:, 1 : 1 + len(prompts[0])]).mean(dim=1)
+        learnt = last_norm(self.tower)(outputs[:, 1 : 1 + len(prompts[0])]).mean(dim=1)
         return self.tower.project(outputs[:, 0]), learnt @ projection.to(learnt.dtype)
 
 
@@ -91,3 +91,15 @@ def insert(tokens: Tensor, prompts: Tensor, place: int) -> Tensor:
 def everything(tokens: Tensor) -> Tensor:
     """The mask of an image encoder, where every token sees all."""
     return attention_mask(tokens.shape[1], prompts=0, causal=False).to(tokens.device)
+
+
+def last_norm(tower: ImageTower) -> Layer:
+    """What stands between the last layer and the projection.
+
+    Raises:
+        ValueError: there is no such thing.
+    """
+    for part, name in (("visual", "ln_post"), ("vision", "post_layernorm")):
+        if norm := getattr(getattr(tower, part, None), name, None):
+            return norm
+    raise ValueError("tokens in upper layers need an image encoder laid out as OpenAI's")
