@@ -34,7 +34,9 @@ def outputs(model: Any, precision: str, images: Tensor, labels: Tensor) -> tuple
         logits = model(images)
         loss = cross_entropy(logits.float(), labels)
     learnt = list(model.learner().parameters())
-    return logits.detach(), torch.cat([each.flatten() for each in torch.autograd.grad(loss, learnt)])
+    return logits.detach(), torch.cat(
+        [each.flatten() for each in torch.autograd.grad(loss, learnt)]
+    )
 
 
 def compare(options: argparse.Namespace) -> list[dict[str, Any]]:

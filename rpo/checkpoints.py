@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -65,20 +66,25 @@ def check_finite(module: nn.Module, what: str) -> None:
 
 
 def load_parameters(
-    module: nn.Module, state: Mapping[str, Tensor], path: Path, ignored: Container[str] = ()
+    module: nn.Module, state: Any, path: Path, ignored: Container[str] = ()
 ) -> None:
     """Copies a state dict into a module; the module keeps its own precision.
 
     Args:
         module: where parts of it name tensors in `rows`, these take as many rows as the state has;
             none, if they are not in it.
+        state: the entry "state_dict" of the checkpoint in the file `path`, if it has one.
         ignored: names that may stand in the state dict and are not looked at.
 
     Raises:
-        ValueError: a parameter is missing, unknown, of another shape or not finite. Nothing is
-            copied then.
+        ValueError: it is no state dict, or a parameter is missing, unknown, of another shape or not
+            finite. Nothing is copied then.
     """
-    wanted = dict(module.named_parameters()) | dict(module.named_buffers())
+    if not isinstance(state, Mapping) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise ValueError(f"{path} is no checkpoint of a method: it has no state_dict of tensors")
+    wanted = module.state_dict(keep_vars=True)
     rows = names_of_rows(module)
     given = {name: wanted[name].data[:0] for name in rows} | {
         key: value

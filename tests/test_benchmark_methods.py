@@ -23,7 +23,7 @@ def test_the_padded_form_gives_the_same_logits(method, make_trainer, monkeypatch
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
     import methods
 
-    assert set(METHODS) == set(methods.methods())
+    assert set(METHODS) <= set(methods.methods())
     model = make_trainer(method, options=("DATASET.UNDERSCORES", "spaces")).model.eval()
     names = ["class 0", "class 1", "class 2", "class 3"]
     texts = [START.get(method, "a photo of a {}.").format(name) for name in names]

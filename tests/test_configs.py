@@ -10,7 +10,8 @@ from dassl.engine import TRAINER_REGISTRY
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.commands.methods import PAPER, TINY, config
-from rpo.trainers.config import default_config, merge_file
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file, merge_options
 
 ROOT = Path(__file__).parents[1]
 METHODS = sorted(ROOT.glob("configs/trainers/*/*.yaml"))
@@ -94,10 +95,31 @@ def test_every_published_config_is_here_under_its_name(method):
     assert set(PUBLISHED[method].split()) <= here
 
 
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_augmentation_is_that_of_the_published_number_of_workers(path):
+    """8 in every published file but two, which the logs of RPO's authors agree with."""
+    cfg = default_config()
+    merge_file(cfg, str(path), "trainer config")
+    published = 16 if name_of(path) in ("RPO/main_K24", "RPO/main_K4") else 8
+    found = cfg.DATALOADER.STREAMS
+    assert found == 0 if path.stem.startswith("tiny") else found == published
+
+
+def test_a_file_of_an_original_program_means_the_streams_of_its_workers(tmp_path):
+    """Which a machine with fewer processors draws all the same."""
+    theirs = tmp_path / "main_K24.yaml"
+    theirs.write_text("DATALOADER: {NUM_WORKERS: 16}\nTRAINER: {RPO: {K: 24}}\n")
+    cfg = default_config()
+    merge_file(cfg, str(theirs), "trainer config")
+    merge_options(cfg, ["DATALOADER.NUM_WORKERS", "2"])
+    assert (cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.STREAMS) == (2, 16)
+
+
 def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
     """By themselves, as the published YAML files of RPO and LP say nothing of them."""
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
-    assert {name for name, each in trainers.items() if each.underscores == "keep"} == {"RPO", "LP"}
+    kept = {name for name, each in trainers.items() if each.underscores == "keep"}
+    assert kept & set(PUBLISHED) == {"RPO", "LP"}
     assert default_config().DATASET.UNDERSCORES == ""
 
 

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
 from rpo import turns
-from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
+from rpo.checkpoints import check_finite, clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
@@ -85,6 +85,11 @@ class MethodTrainer(RecordedTrainer):
     def check_cfg(self, cfg: Any) -> None:
         """Raises ValueError for a value that cannot work, naming the key."""
         self.settings(cfg)
+        if cfg.DATALOADER.K_TRANSFORMS != 1:
+            raise ValueError(
+                f"DATALOADER.K_TRANSFORMS is {cfg.DATALOADER.K_TRANSFORMS}; {cfg.TRAINER.NAME} "
+                "trains on one augmented copy of an image: it must be 1"
+            )
 
     def precision(self) -> str:
         """What CLIP computes in: OpenAI's mix with float16 on a GPU, float32 on a CPU."""
@@ -93,9 +98,19 @@ class MethodTrainer(RecordedTrainer):
     def build_method(self) -> None:
         """Loads CLIP and builds the method for the dataset's classes, on the device."""
         clip = load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
+        self.check_size(clip)
         classes = self.classes()
         self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
         self.model.requires_grad_(False)
+
+    def check_size(self, clip: Any) -> None:
+        """Raises ValueError for images of another size than this CLIP sees."""
+        side = getattr(getattr(clip, "visual", None), "input_resolution", None)
+        if side and tuple(self.cfg.INPUT.SIZE) != (side, side):
+            raise ValueError(
+                f"INPUT.SIZE is {self.cfg.INPUT.SIZE}, and the backbone "
+                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side})"
+            )
 
     def classes(self) -> Sequence[Any]:
         """What the method reads of each class of the dataset; the log says what that is."""
@@ -183,6 +198,7 @@ class PromptTrainer(MethodTrainer):
         learner = self.model.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
+            check_finite(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
         self.sched = self.build_schedule()
         self.register_model(self.learner_name, learner, self.optim, self.sched)
@@ -245,6 +261,6 @@ class PromptTrainer(MethodTrainer):
             path = find_checkpoint(Path(directory) / name, epoch)
             checkpoint = load_checkpoint(str(path))
             ignored = clip_names(self.model.clip) | set(self.method.unused)
-            load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
-            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+            load_parameters(self._models[name], checkpoint.get("state_dict"), path, ignored)
+            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint.get("epoch")})')
         self.record_origin(directory)
