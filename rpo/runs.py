@@ -34,6 +34,7 @@ PREDICTIONS = "predictions.npz"
 RECORDS = (RUN, HISTORY, RESULTS, PREDICTIONS, "cmat.pt", "attention.png", "attention.json")
 VERSION = 1  # of results.json; files of before have none
 LOGS = (LOG, f"{LOG}-*")
+LORA = "lora_weights.pt"  # beside a checkpoint of CLIPLoRA, for its released program
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
@@ -131,7 +132,7 @@ class RunFolder:
     def written(self) -> Iterator[Path]:
         """Everything here that a run writes, and nothing else."""
         for model in self.models():
-            for name in (*CHECKPOINTS, POINTER):
+            for name in (*CHECKPOINTS, POINTER, LORA):
                 yield from (path for path in model.glob(name) if not path.match(f"*{UNFINISHED}"))
         for name in (*LOGS, *RECORDS):
             yield from self.path.glob(name)

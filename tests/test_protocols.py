@@ -57,7 +57,7 @@ def test_the_tiny_preset_has_every_method_and_every_rule_names_what_exists():
             assert set(rule.methods) <= set(preset.methods())
             assert set(rule.protocols) <= set(names("protocol"))
             assert set(rule.datasets) <= set(names("dataset"))
-            for method in rule.methods:
+            for method in rule.methods if rule.config else ():
                 assert config_file(f"trainers/{method}/{rule.config}.yaml").is_file()
 
 

@@ -80,9 +80,8 @@ def trained_of(
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():
         path = find_checkpoint(folder / trainer.learner_name, epoch)
-        load_parameters(
-            learner, load_checkpoint(str(path)).get("state_dict"), path, clip_names(clip)
-        )
+        ignored = clip_names(clip) | set(kind.unused)
+        load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path, ignored)
     match results:
         case {
             "metrics": {"test": {"accuracy": float() as percent}},
