@@ -17,27 +17,41 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
+    from rpo.methods.cliplora import CLIPLoRA
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
     from rpo.methods.ivlp import IVLP
+    from rpo.methods.kgcoop import KgCoOp
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
+    from rpo.methods.mmrl import MMRL
+    from rpo.methods.prograd import ProGrad
+    from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
+    from rpo.methods.tcp import TCP
+    from rpo.methods.two_stage import TwoStage
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
 __version__ = "0.1.0"
 __all__ = [
+    "CLIPLoRA",
     "IVLP",
     "LP",
+    "MMRL",
     "RPO",
+    "TCP",
     "VPT",
     "CoCoOp",
     "CoOp",
     "FewShotClassifier",
+    "KgCoOp",
     "LogisticProbe",
     "MaPLe",
+    "ProGrad",
+    "PromptSRC",
+    "TwoStage",
     "ZeroshotCLIP",
     "load_clip",
 ]

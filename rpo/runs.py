@@ -3,7 +3,9 @@
     log.txt                      what the run printed
     run.json                     its configuration, whether it has finished, its seconds so far
     history.json                 the means of every epoch
-    results.json                 what was measured, and where it comes from
+    results.json                 what was measured, and where it comes from: version 1 of
+                                 rpo/assets/results.schema.json
+    predictions.npz              what was predicted for every test image; see rpo/predictions.py
     <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
     attention.png, .json         made of it later, by `rpo look`
     failure.json                 why it failed the last time, and how often; gone once it ends well
@@ -14,29 +16,42 @@
 Plain Python: trainers, `rpo run` and the reports all use it.
 """
 
-import json
+import math
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rpo.files import UNFINISHED, write_json
+from rpo.files import UNFINISHED, parse_json, write_bytes, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
-FAILURE = "failure.json"
-RECORDS = (RUN, HISTORY, RESULTS, FAILURE, "cmat.pt", "attention.png", "attention.json")
+PREDICTIONS, FAILURE = "predictions.npz", "failure.json"
+RECORDS = (
+    RUN,
+    HISTORY,
+    RESULTS,
+    PREDICTIONS,
+    FAILURE,
+    "cmat.pt",
+    "attention.png",
+    "attention.json",
+)
+VERSION = 1  # of results.json; files of before have none
 LOGS = (LOG, f"{LOG}-*")
+LORA = "lora_weights.pt"  # beside a checkpoint of CLIPLoRA, for its released program
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
-STREAMS, TEMPLATE = "DATALOADER.STREAMS", "DATASET.TEMPLATE"
+LEFT_BY_VERSION_0_1 = (f".{HISTORY}-*", f".{RESULTS}-*")
+STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
+TEMPLATE = "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
 
 # Keys that say where and how to run, not what to compute.
@@ -47,7 +62,7 @@ PASSIVE_KEYS = frozenset(
         "VERBOSE",
         "USE_CUDA",
         "DATASET.ROOT",
-        "DATALOADER.NUM_WORKERS",
+        WORKERS,
         "DATALOADER.CACHE_MEGABYTES",
         "DATALOADER.PERSISTENT_WORKERS",
         "DATALOADER.TEST.PREFETCH",
@@ -88,8 +103,14 @@ class RunFolder:
         if not path.is_file():
             return None
         content = read_object(path)
-        if not isinstance(content.get("config"), dict):
+        config = content.get("config")
+        if not isinstance(config, dict) or "TRAINER.NAME" not in flat(config):
             raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")
+        seconds, validation = (content.get(name) or {} for name in ("seconds", "validation"))
+        if not isinstance(seconds, dict) or not are_numbers(seconds.values()):
+            raise ValueError(f"{path} is damaged: its seconds are {seconds}")
+        if validation and not {"metrics", "details"} <= set(validation):
+            raise ValueError(f"{path} is damaged: its validation is {validation}")
         return content
 
     def models(self) -> list[Path]:
@@ -107,14 +128,21 @@ class RunFolder:
         return numbered[max(numbered)] if max(numbered, default=-1) >= 0 else None
 
     def history(self) -> list[dict[str, Any]]:
-        """The epochs of the run, oldest first; empty where it has none."""
+        """The epochs of the run, oldest first; empty where it has none.
+
+        Raises:
+            ValueError: it is damaged.
+        """
         path = self.path / HISTORY
-        return read_json(path) if path.is_file() else []
+        found = read_json(path) if path.is_file() else []
+        if not isinstance(found, list) or not all(map(is_epoch, found)):
+            raise ValueError(f"{path} is damaged: it is no list of epochs. Remove it")
+        return found
 
     def written(self) -> Iterator[Path]:
         """Everything here that a run writes, and nothing else."""
         for model in self.models():
-            for name in (*CHECKPOINTS, POINTER):
+            for name in (*CHECKPOINTS, POINTER, LORA):
                 yield from (path for path in model.glob(name) if not path.match(f"*{UNFINISHED}"))
         for name in (*LOGS, *RECORDS):
             yield from self.path.glob(name)
@@ -155,8 +183,8 @@ class RunFolder:
         Raises:
             ValueError: run.json is damaged.
         """
-        whole = all(self.newest_checkpoint(model) for model in self.models())
-        return bool((self.stored() or {}).get("finished")) and whole
+        learnt = [self.newest_checkpoint(model) for model in self.models()]
+        return bool((self.stored() or {}).get("finished") and learnt and all(learnt))
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
@@ -173,9 +201,17 @@ class RunFolder:
         """Writes history.json."""
         write_json(self.path / HISTORY, entries)
 
-    def write_results(self, record: dict[str, Any]) -> Path:
-        """Writes what was measured, and all that says where it comes from, to results.json."""
+    def write_results(self, record: dict[str, Any], predictions: bytes | None = None) -> Path:
+        """Writes what was measured, and all that says where it comes from, to results.json.
+
+        The predictions come first. Killed in between, they are not those that the older
+        results.json tells the hash of, which `rpo verify` notices.
+        """
+        if predictions is not None:
+            write_bytes(self.path / PREDICTIONS, predictions)
         write_json(self.path / RESULTS, record)
+        if predictions is None:
+            (self.path / PREDICTIONS).unlink(missing_ok=True)
         return self.path / RESULTS
 
     def failure(self) -> dict[str, Any]:
@@ -207,7 +243,8 @@ class RunFolder:
 
     def clear_unfinished(self) -> None:
         """Removes files whose writing was interrupted. Only for whoever holds the lock."""
-        for path in [*self.path.glob(f"*{UNFINISHED}"), *self.path.glob(f"*/*{UNFINISHED}")]:
+        names = (f"*{UNFINISHED}", f"*/*{UNFINISHED}", *LEFT_BY_VERSION_0_1)
+        for path in [path for name in names for path in self.path.glob(name)]:
             path.unlink()
 
     def set_aside(self) -> None:
@@ -219,13 +256,14 @@ class RunFolder:
         if (self.path / MOVING).is_dir():
             os.rename(self.path / MOVING, self.path / PREVIOUS)
 
-    def settle(self) -> None:
+    def settle(self, ended: bool = False) -> None:
         """Ends an overwriting, finished or interrupted at any moment: one run remains.
 
-        The new one, once it has learnt something; until then the one that was set aside.
+        The new one, once it has learnt something, or has ended well without anything to learn;
+        until then the one that was set aside.
         """
         previous, moving = self.path / PREVIOUS, self.path / MOVING
-        if previous.is_dir() and self.models():
+        if previous.is_dir() and (ended or self.models()):
             shutil.rmtree(previous)
         elif previous.is_dir():
             self.clear()
@@ -298,7 +336,7 @@ def epoch_of(checkpoint: Path) -> int:
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises ValueError, with its name, if it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error
 
@@ -311,6 +349,18 @@ def read_object(path: Path) -> dict[str, Any]:
     return content
 
 
+def is_epoch(entry: Any) -> bool:
+    """Whether a part of a history is one."""
+    if not isinstance(entry, dict) or type(entry.get("epoch")) is not int:
+        return False
+    return are_numbers(value for value in entry.values() if value is not None)
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all are finite numbers."""
+    return all(isinstance(each, (int, float)) and math.isfinite(each) for each in values)
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"OPTIM.LR": 0.01, ...} of {"OPTIM": {"LR": 0.01, ...}, ...}, with lists for tuples."""
     found: dict[str, Any] = {}
@@ -318,7 +368,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
         else:
-            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return found
 
 

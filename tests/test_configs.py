@@ -9,21 +9,29 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
-from rpo.trainers.config import default_config, merge_file
+from rpo.commands.methods import PAPER, TINY, config
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file, merge_options
 
 ROOT = Path(__file__).parents[1]
 METHODS = sorted(ROOT.glob("configs/trainers/*/*.yaml"))
-# The files of the programs of CoOp and CoCoOp, MaPLe, and RPO.
+# The files of the methods' programs; those of MaPLe's for VPT and IVLP.
 PUBLISHED = {
     "CoOp": """rn101 rn101_ep50 rn50 rn50_ctxv1 rn50_ep100 rn50_ep50 rn50_ep50_ctxv1 rn50_val
         vit_b16 vit_b16_ctxv1 vit_b16_ep100 vit_b16_ep100_ctxv1 vit_b16_ep50 vit_b16_ep50_ctxv1
         vit_b32 vit_b32_ep50""",
     "CoCoOp": """vit_b16_c16_ep10_batch1 vit_b16_c4_ep10_batch1 vit_b16_c4_ep10_batch1_ctxv1
         vit_b16_c8_ep10_batch1""",
+    "KgCoOp": "rn50_ep100 vit_b16_ep100_ctxv1",
     "MaPLe": "vit_b16_c2_ep5_batch4_2ctx vit_b16_c2_ep5_batch4_2ctx_cross_datasets",
     "VPT": "vit_b16_c2_ep5_batch4_4",
     "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
     "LP": "vit_b16_c4_ep10_batch1_ctxv1",
+    "MMRL": "vit_b16 vit_b16_cross_datasets vit_b16_few_shot vit_b16_imagenet",
+    "ProGrad": "rn50 rn50_ep100 rn50_ep50 vit_b16_ep100",
+    "PromptSRC": """vit_b16_c2_ep20_batch4_4+4ctx vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets
+        vit_b16_c2_ep50_batch4_4+4ctx_few_shot""",
+    "TCP": "vit_b16_ep100_ctxv1",
     "RPO": "imagenet_k24_ep15 main_K4 main_K24",
 }
 
@@ -62,14 +70,15 @@ def test_a_method_config(path):
 def test_its_comment_names_a_number_and_a_command_that_uses_it(path):
     comment = re.match(r"(#.*\n)+", path.read_text())[0]
     assert max(map(len, comment.splitlines())) <= 100
-    script = re.search(r"bash (scripts/\w+/\w+\.sh)", comment)[1]
-    text = (ROOT / script).read_text()
-    assert f"method={path.parent.name} " in text
-    assert (
-        f"CFG={path.stem} " in comment
-        or f"_cfg={path.stem}\n" in text + "\n"
-        or (f"_cfg={path.stem} " in text)
-    )
+    script, method = re.search(r"bash (scripts/[\w/]+\.sh) (\w+)", comment).groups()
+    if script.count("/") == 1:  # that of any method, which takes its configs from presets
+        assert method == path.parent.name
+        known = {config(preset, method) for preset in (PAPER, TINY)}
+    else:
+        text = (ROOT / script).read_text()
+        assert f"method={path.parent.name} " in text
+        known = set(re.findall(r"_cfg=(\S+)", text))
+    assert f"CFG={path.stem} " in comment or path.stem in known
     assert path.stem.startswith("tiny") or re.search(r"[Pp]ublished", comment)
 
 
@@ -83,13 +92,34 @@ def test_a_dataset_config(path):
 @pytest.mark.parametrize("method", PUBLISHED)
 def test_every_published_config_is_here_under_its_name(method):
     here = {path.stem for path in METHODS if path.parent.name == method}
-    assert {name for name in here if not name.startswith("tiny")} == set(PUBLISHED[method].split())
+    assert set(PUBLISHED[method].split()) <= here
+
+
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_augmentation_is_that_of_the_published_number_of_workers(path):
+    """8 in every published file but two, which the logs of RPO's authors agree with."""
+    cfg = default_config()
+    merge_file(cfg, str(path), "trainer config")
+    published = 16 if name_of(path) in ("RPO/main_K24", "RPO/main_K4") else 8
+    found = cfg.DATALOADER.STREAMS
+    assert found == 0 if path.stem.startswith("tiny") else found == published
+
+
+def test_a_file_of_an_original_program_means_the_streams_of_its_workers(tmp_path):
+    """Which a machine with fewer processors draws all the same."""
+    theirs = tmp_path / "main_K24.yaml"
+    theirs.write_text("DATALOADER: {NUM_WORKERS: 16}\nTRAINER: {RPO: {K: 24}}\n")
+    cfg = default_config()
+    merge_file(cfg, str(theirs), "trainer config")
+    merge_options(cfg, ["DATALOADER.NUM_WORKERS", "2"])
+    assert (cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.STREAMS) == (2, 16)
 
 
 def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
     """By themselves, as the published YAML files of RPO and LP say nothing of them."""
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
-    assert {name for name, each in trainers.items() if each.underscores == "keep"} == {"RPO", "LP"}
+    kept = {name for name, each in trainers.items() if each.underscores == "keep"}
+    assert kept & set(PUBLISHED) == {"RPO", "LP"}
     assert default_config().DATASET.UNDERSCORES == ""
 
 

@@ -2,7 +2,6 @@
 other libraries."""
 
 import contextlib
-import hashlib
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
+from rpo import hashes
 from rpo.clip import openai
 from rpo.clip.archive import StateDict, read_state_dict
 from rpo.clip.precision import set_precision
@@ -174,11 +174,7 @@ def _verified_or_downloaded(name: str) -> Path:
 
 def sha256(path: Path) -> str:
     """Of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashes.of_file(path)
 
 
 def expand_vocabulary(state: StateDict) -> StateDict:

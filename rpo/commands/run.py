@@ -24,7 +24,8 @@ from rpo.experiments.protocols import read_protocol
 from rpo.experiments.slurm import settings
 from rpo.experiments.state import job_state, parse_step
 from rpo.runs import FINISHED, INTERRUPTED, NEW
-from rpo.trainers.config import default_config, merge_options
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

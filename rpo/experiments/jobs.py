@@ -9,7 +9,8 @@ from typing import Any
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.runs import acting
-from rpo.trainers.config import default_config, merge_file, merge_options
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file, merge_options
 
 from .cases import Case, Choice, make_cases
 from .datasets import Source, find_source

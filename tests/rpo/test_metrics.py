@@ -93,20 +93,20 @@ def test_calibration_by_hand():
     """Two images at confidence 0.8, one right; one at 1, right: (2 |0.5 - 0.8| + 0) / 3."""
     made = Outcome(
         truths=torch.tensor([0, 0, 1]),
-        predictions=torch.tensor([0, 1, 1]),
-        confidences=torch.tensor([0.8, 0.8, 1.0], dtype=torch.float64),
-        top_hits=torch.ones(3, dtype=torch.bool),
+        classes=torch.tensor([[0], [1], [1]]),
+        probabilities=torch.tensor([[0.8], [0.8], [1.0]], dtype=torch.float64),
     )
     bins = reliability(made)
     assert [part["count"] for part in bins] == [0] * 11 + [2, 0, 0, 1]  # 0.8 is an upper edge
     assert calibration_error(bins) == pytest.approx(20)
 
 
-def test_scores_that_are_not_numbers_leave_numbers():
-    made = outcome(torch.full((3, 4), float("nan")), torch.tensor([0, 1, 2]))
-    bins = reliability(made)
-    assert bins[0]["count"] == 3 and bins[0]["confidence"] == 0
-    assert 0 <= calibration_error(bins) <= 100
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_accuracy_comes_from_scores_that_are_not_numbers(value):
+    scores = torch.zeros(3, 4)
+    scores[1, 2] = value
+    with pytest.raises(FloatingPointError, match="scores are NaN or infinite"):
+        outcome(scores, torch.tensor([0, 1, 2]))
 
 
 def test_half_precision_scores():
