@@ -112,12 +112,12 @@ def complete(words: Sequence[str]) -> None:
 
 
 def split_pairs(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The arguments without their KEY VALUE pairs, and those."""
+    """The arguments without their KEY VALUE pairs, and those; --sweep keeps its key."""
     rest: list[str] = []
     pairs: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
-        if KEY.fullmatch(argument):
+        if KEY.fullmatch(argument) and rest[-1:] != ["--sweep"]:
             pairs += [argument, *islice(remaining, 1)]
         else:
             rest.append(argument)

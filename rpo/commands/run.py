@@ -4,8 +4,9 @@ import argparse
 import os
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gpus", default="auto", help="0-7, or 0,2,3 (default: auto, all)")
     parser.add_argument("--per-gpu", type=int, default=1, help="jobs on one GPU (default: 1)")
+    parser.add_argument(
+        "--together",
+        type=int,
+        default=8,
+        help="runs of RPO on the same batches, as of a sweep, in one process (default: 8)",
+    )
+    parser.add_argument(
+        "--sweep",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        help="a run for each value: --sweep OPTIM.LR 0.001 0.01; several are combined",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be done")
     parser.add_argument("--estimate", action="store_true", help="print what it would take")
     parser.add_argument(
@@ -90,9 +105,28 @@ def plan(args: argparse.Namespace) -> list[Job]:
         ValueError, KeyError, FileNotFoundError: some name or key does not exist.
     """
     chosen = ("methods", "datasets", "seeds", "shots", "variants", "root", "output")
-    choice = Choice(**{name: getattr(args, name) for name in chosen}, options=args.pairs)
-    merge_options(default_config(), args.pairs)
-    return Planner(read_protocol(args.protocol), read_preset(args.preset), choice).jobs()
+    given = {name: getattr(args, name) for name in chosen}
+    jobs: dict[Job, None] = {}
+    for pairs in swept(args):
+        merge_options(default_config(), [*args.pairs, *pairs])
+        choice = Choice(**given, swept=pairs, options=[*args.pairs, *pairs])
+        planner = Planner(read_protocol(args.protocol), read_preset(args.preset), choice)
+        jobs |= dict.fromkeys(planner.jobs())
+    return list(jobs)
+
+
+def swept(args: argparse.Namespace) -> Iterator[list[str]]:
+    """KEY VALUE pairs of every combination that --sweep asks for.
+
+    Raises:
+        ValueError: a key stands there without a value.
+    """
+    for key, *values in args.sweep:
+        if not values:
+            raise ValueError(f"--sweep {key} has no value; as in --sweep OPTIM.LR 0.001 0.01")
+    choices = [[(key, value) for value in values] for key, *values in args.sweep]
+    for combination in product(*choices):
+        yield [part for pair in combination for part in pair]
 
 
 def state_of(job: Job) -> str:
@@ -124,7 +158,8 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     prepare_environment(todo, len(args.slots))
     if args.on == "slurm" and todo:
         return on_slurm.run(todo, args) or int(bool(progress.failed))
-    pool = Pool(args.slots, args.overwrite, read_preset(args.preset).runs_per_process)
+    group = read_preset(args.preset).runs_per_process
+    pool = Pool(args.slots, args.overwrite, group, together=args.together)
     with closing(pool.outcomes(todo)) as ended:
         for outcome in ended:
             print(progress.line(outcome), flush=True)

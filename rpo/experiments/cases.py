@@ -51,7 +51,12 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line selects of a protocol; what is empty is as the protocol says."""
+    """What the command line selects of a protocol; what is empty is as the protocol says.
+
+    Attributes:
+        swept: KEY VALUE pairs of this run among those of a sweep.
+        options: KEY VALUE pairs of all runs.
+    """
 
     methods: Sequence[str] = ()
     datasets: Sequence[str] = ()
@@ -60,6 +65,7 @@ class Choice:
     variants: Sequence[str] = ()
     root: str | None = None
     output: Path = Path("output")
+    swept: Sequence[str] = ()
     options: Sequence[str] = ()
 
 

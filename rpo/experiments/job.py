@@ -5,6 +5,17 @@ from typing import NamedTuple
 
 from rpo.runs import RESULTS, RUN, RunFolder
 
+# Keys that change what prompts become, and neither CLIP's own pass over the images nor their order.
+SAME_BATCHES = (
+    "OPTIM.LR",
+    "OPTIM.MOMENTUM",
+    "OPTIM.WEIGHT_DECAY",
+    "TRAINER.RPO.INIT",
+    "TRAINER.RPO.NOISE",
+    "TRAINER.RPO.MODALITY",
+    "TRAINER.RPO.GRADIENT_TOLERANCE",
+)
+
 
 class Step(NamedTuple):
     """One `rpo train` command.
@@ -33,6 +44,20 @@ class Job(NamedTuple):
     label: str
     report: Path
     steps: tuple[Step, ...]
+
+    def batches(self) -> tuple[str, ...]:
+        """Jobs with the same answer train on the same images in the same order, with RPO.
+
+        They differ in nothing but keys that draw no other random numbers: see `SAME_BATCHES`.
+        """
+        if self.method != "RPO" or not self.steps[0].trains:
+            return (str(self.steps[0].folder),)
+        words = list(self.steps[0].arguments)
+        for key in ("--output-dir", *SAME_BATCHES):
+            while key in words:
+                place = words.index(key)
+                del words[place : place + 2]
+        return tuple(words)
 
     def unfinished(self) -> list[Step]:
         """The steps that their folders do not show as done, whatever their configuration."""

@@ -53,7 +53,8 @@ class Planner:
         trained = first.folder if case.learns else None
         further = self.evaluations(case) if case.traits.names_new_classes else []
         steps = (first, *(self.step(case, *each, trained) for each in further))
-        return Job(case.method, case.label(), self.root(case), steps)
+        label = ", ".join([case.label(), *filter(None, [" ".join(self.choice.swept)])])
+        return Job(case.method, label, self.root(case), steps)
 
     def evaluations(self, case: Case) -> list[tuple[Source, str]]:
         """Datasets and classes to evaluate on besides those of the training."""

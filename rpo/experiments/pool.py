@@ -7,6 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
+from itertools import islice
 from multiprocessing import connection, forkserver, resource_tracker
 from typing import Any
 
@@ -23,7 +24,8 @@ class Pool:
     """Runs jobs in their order, one process a slot.
 
     Args:
-        group: jobs that a process does one after the other, with one CLIP.
+        group: jobs that a process does one after the other, on one CLIP.
+        together: jobs that a process does in turns, if they train on the same batches.
         signals: with which `stop` asks the processes to end. Without them, they cannot be asked.
     """
 
@@ -33,8 +35,10 @@ class Pool:
         overwrite: bool = False,
         group: int = 1,
         signals: Iterable[signal.Signals] = (),
+        together: int = 1,
     ) -> None:
         self.slots, self.overwrite, self.group = deque(slots), overwrite, group
+        self.together = together
         self.signals = tuple(signals)
         self.waiting, self.alone = deque[Job](), deque[Job]()
         self.running: list[Child] = []
@@ -77,7 +81,13 @@ class Pool:
     def _next(self) -> list[Job]:
         """What the next process does; what is tried alone waits until all else has ended."""
         if self.waiting:
-            return [self.waiting.popleft() for _ in range(min(self.group, len(self.waiting)))]
+            first = self.waiting[0].batches()
+            alike = [job for job in self.waiting if job.batches() == first][: self.together]
+            if len(alike) < 2:
+                alike = list(islice(self.waiting, self.group))
+            for job in alike:
+                self.waiting.remove(job)
+            return alike
         return [self.alone.popleft()] if self.alone and not self.running else []
 
     def _ended(self) -> list[Outcome]:

@@ -37,7 +37,7 @@ class Preset:
     Attributes:
         others: the config of every method that `configs` does not name, if it has such a file.
         exceptions: other settings where they fit. The last config counts, all options do.
-        runs_per_process: jobs that one process does one after the other, with CLIP loaded once.
+        runs_per_process: jobs that one process does one after the other, on one CLIP.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Jobs done one after the other, with one CLIP.
+"""Jobs done one after the other, on one CLIP, or in turns.
 
 What is imported here is imported once for all processes, so sklearn is, which tests need. OpenAI's
 clip is not: it asks for CUDA when it is imported, and no process forked after that could use CUDA.
@@ -8,6 +8,7 @@ import gc
 import os
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import sklearn.metrics  # noqa: F401
@@ -17,7 +18,9 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.cli import explain, is_input_error
 from rpo.clip.load import keep_clip
 from rpo.commands import train
+from rpo.methods.shared_pass import sharing
 from rpo.runs import FINISHED, LOG, ConfigMismatchError, RunFolder, RunInUseError
+from rpo.turns import in_turns
 
 from .job import Job, Step
 from .state import leftovers, parse_step, step_state
@@ -25,10 +28,25 @@ from .worker import IN_USE
 
 
 def work(jobs: Sequence[Job], overwrite: bool = False) -> Iterator[str]:
-    """What went wrong with each job, in turn; nothing where it went well."""
+    """What went wrong with each job, in turn; nothing where it went well.
+
+    Jobs on the same batches are taken step by step, so that CLIP passes each batch once.
+    """
     with keep_clip():
-        for job in jobs:
-            yield perform(job, overwrite)
+        if len(jobs) > 1 and len({job.batches() for job in jobs}) == 1:
+            with sharing():
+                yield from together(jobs, overwrite)
+        else:
+            for job in jobs:
+                yield perform(job, overwrite)
+
+
+def together(jobs: Sequence[Job], overwrite: bool) -> Iterator[str]:
+    """What `perform` returns for each job, all of which are done in turns."""
+    for problem, error in in_turns([partial(perform, job, overwrite) for job in jobs]):
+        if error is not None:
+            raise error
+        yield problem
 
 
 def perform(job: Job, overwrite: bool = False) -> str:

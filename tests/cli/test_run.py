@@ -79,6 +79,19 @@ def test_every_method_is_run_unless_some_are_named(place, capsys):
     assert capsys.readouterr().out.startswith(first)
 
 
+def test_a_sweep_is_a_run_for_each_combination(place, capsys):
+    command = [*place, "--methods", "RPO", "--seeds", "1", "--dry-run"]
+    sweep = ["--sweep", "OPTIM.LR", "0.1", "0.2", "--sweep", "TRAINER.RPO.INIT", "st", "random"]
+    assert main([*command, *sweep]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("4 jobs: ") and "-lr0.2-" in said
+    assert "# RPO, EuroSAT, 2 shots, seed 1, OPTIM.LR 0.1 TRAINER.RPO.INIT random (new)" in said
+    assert main([*command, "--sweep", "OPTIM.LR"]) == 2
+    assert "--sweep OPTIM.LR has no value" in capsys.readouterr().err
+    assert main([*command, "--sweep", "OPTIM.RL", "1"]) == 2
+    assert 'Did you mean "OPTIM.LR"' in capsys.readouterr().err
+
+
 def test_the_same_as_with_the_commands_that_the_dry_run_prints(place, capsys):
     """And so as with the scripts, whose commands these are: see test_protocols."""
     methods = ("ZeroshotCLIP", "LogisticProbe", "CoOp", "RPO")

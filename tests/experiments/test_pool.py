@@ -13,7 +13,7 @@ from rpo import stopping
 from rpo.experiments import devices
 from rpo.experiments.devices import slots
 from rpo.experiments.job import Job, Step
-from rpo.experiments.pool import Pool
+from rpo.experiments.pool import Child, Pool
 from rpo.runs import LOG, RunFolder
 
 
@@ -104,6 +104,31 @@ def test_several_jobs_in_one_process(make_job, monkeypatch):
         assert all(torch.equal(value, learnt(other)[key]) for key, value in learnt(one).items())
     assert RunFolder(broken.steps[0].folder).failure()["count"] == 1
     assert not RunFolder(together[0].steps[0].folder).failure()
+
+
+def test_runs_on_the_same_batches_share_a_process(make_job, monkeypatch):
+    """Those of a sweep, not one of another seed or number of prompts; they end as apart."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    short = ("OPTIM.MAX_EPOCH", "2")
+    swept = [(), ("OPTIM.LR", "0.1"), ("TRAINER.RPO.INIT", "random"), ("OPTIM.LR", "1e38")]
+    others = [("SEED", "2"), ("TRAINER.RPO.K", "2")]
+    options = [*swept, *others]
+    apart = [make_job(f"apart{i}", *short, *each) for i, each in enumerate(options)]
+    joined = [make_job(f"joined{i}", *short, *each) for i, each in enumerate(options)]
+    processes, start = [], Child.__init__
+
+    def counted(child, context, jobs, *rest):
+        processes.append(len(jobs))
+        start(child, context, jobs, *rest)
+
+    monkeypatch.setattr(Child, "__init__", counted)
+    for jobs, together in ((apart, 1), (joined, 8)):
+        ended = list(Pool([None], together=together).outcomes(jobs))
+        assert [each.job for each in ended if each.error] == [jobs[3]]
+    assert processes == [1] * 6 + [4, 1, 1]
+    for index in (0, 1, 2, 4, 5):
+        expected, got = learnt(apart[index]), learnt(joined[index])
+        assert all(torch.equal(value, got[key]) for key, value in expected.items())
 
 
 def test_what_dies_of_memory_is_tried_once_more_alone(make_job, monkeypatch):
