@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rpo.methods.lp import LP
     from rpo.methods.maple import MaPLe
     from rpo.methods.rpo import RPO
+    from rpo.methods.tip_adapter import TipAdapter, TipAdapterF
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
@@ -38,6 +39,8 @@ __all__ = [
     "FewShotClassifier",
     "LogisticProbe",
     "MaPLe",
+    "TipAdapter",
+    "TipAdapterF",
     "ZeroshotCLIP",
     "load_clip",
 ]

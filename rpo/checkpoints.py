@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -77,6 +78,9 @@ def load_parameters(
         for key, value in state.items()
         if key not in ignored and not key.endswith(IGNORED_BUFFERS)
     }
+    fit_to: Any = getattr(module, "fit_to", None)
+    if fit_to:  # something that it learns has the size of the training
+        fit_to(given)
     wanted = module.state_dict()
     problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
     problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]

@@ -16,7 +16,7 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
-from rpo.clip.load import load_clip
+from rpo.clip.load import Clip, load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
 from rpo.methods.settings import check, described
@@ -87,10 +87,13 @@ class MethodTrainer(RecordedTrainer):
 
     def build_method(self) -> None:
         """Loads CLIP and builds the method for the dataset's classes, on the device."""
-        clip = load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
-        classes = self.classes()
+        clip, classes = self.backbone(), self.classes()
         self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
         self.model.requires_grad_(False)
+
+    def backbone(self) -> Clip:
+        """CLIP, as `load_clip` gives it."""
+        return load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
 
     def classes(self) -> Sequence[Any]:
         """What the method reads of each class of the dataset; the log says what that is."""
@@ -143,10 +146,15 @@ class MethodTrainer(RecordedTrainer):
 
 
 class PromptTrainer(MethodTrainer):
-    """A frozen CLIP and a few learnt parameters, in Dassl's training loop."""
+    """A frozen CLIP and a few learnt parameters, in Dassl's training loop.
+
+    Class attributes:
+        learns_in_steps: whether it does; if not, all is there before the first step.
+    """
 
     learner_name = "prompt_learner"
     has_precision = True
+    learns_in_steps = True
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:

@@ -15,7 +15,12 @@ from rpo.clip.precision import PRECISIONS
 from rpo.trainers.base import PromptTrainer
 
 NAMES = TRAINER_REGISTRY.registered_names()
-LEARNERS = [name for name in NAMES if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)]
+LEARNERS = [
+    name
+    for name in NAMES
+    if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)
+    and TRAINER_REGISTRY.get(name).learns_in_steps
+]
 
 
 def one_step(trainer):

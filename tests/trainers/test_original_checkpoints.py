@@ -49,6 +49,8 @@ ORIGINALS = [
     ("LP", "lp_layer", (), {"weight": (32, 32), "bias": (32,)}),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
+# Methods whose programs save no checkpoint, or tensors without names.
+NOT_SAVED = {"TipAdapter", "TipAdapterF"}
 WHOLE_NETWORK = ("MaPLe", "VPT", "IVLP")
 
 
@@ -71,7 +73,7 @@ def add_what_else_is_saved(state, method, clip):
 def test_every_learner_has_an_original():
     names = TRAINER_REGISTRY.registered_names()
     learners = {name for name in names if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)}
-    assert learners == {original[0] for original in ORIGINALS}
+    assert learners - NOT_SAVED == {original[0] for original in ORIGINALS}
 
 
 @pytest.mark.parametrize(("method", "folder", "options", "shapes"), ORIGINALS)

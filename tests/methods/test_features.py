@@ -1,0 +1,154 @@
+"""Methods on features against their papers' equations, an image and a class at a time."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, normalize
+
+import rpo
+from rpo.clip.last_layer import last_layer, without_last_layer
+from rpo.methods.tip_adapter import STEPS
+
+TEXTS = ["a photo of a cat.", "a photo of a very long dog with a hat.", "a photo of an owl."]
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
+
+
+def unit(vector):
+    return vector / vector.dot(vector).sqrt()
+
+
+@pytest.fixture
+def clip(random_clip):
+    return random_clip()
+
+
+@pytest.fixture
+def images():
+    return torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.fixture
+def views():
+    """Vectors of 3 views of 7 training images."""
+    return torch.randn(3, 7, 64, generator=torch.Generator().manual_seed(3))
+
+
+def plain_texts(clip, texts=TEXTS):
+    with torch.no_grad():
+        return clip.encode_text(rpo.clip.texts.tokenize_all(texts, 77))
+
+
+def plain_images(clip, images):
+    with torch.no_grad():
+        return clip.encode_image(images)
+
+
+def build(method, clip, views=None, **settings):
+    """The method with what it takes from the training images, its parameters moved a little."""
+    model = getattr(rpo, method)(clip, TEXTS, **settings)
+    if views is not None:
+        model.make_room(LABELS)
+        model.begin(views, LABELS)
+    generator = torch.Generator().manual_seed(4)
+    for parameter in model.learner().parameters():
+        parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+def assert_same(model, images, definition):
+    """Values and gradients, of images and of their vectors, are those of the definition."""
+    parameters = [each for each in model.learner().parameters() if each.requires_grad]
+    results = []
+    vectors = model.vectors(images)
+    labels = torch.arange(len(images)) % len(TEXTS)
+    for logits in (definition(), model(images), model(vectors)):
+        gradients = torch.autograd.grad(cross_entropy(logits, labels), parameters)
+        results.append([logits.detach(), *gradients])
+    for result in results[1:]:
+        for value, reference in zip(result, results[0], strict=True):
+            assert reference.norm() > 0
+            assert (value - reference).norm() / reference.norm() < 2e-5
+
+
+@pytest.mark.parametrize("kind", ["vision transformer", "ResNet"])
+def test_the_encoder_in_two_parts_is_the_encoder(random_clip, kind):
+    clip = random_clip()
+    if kind == "ResNet":
+        clip.visual = (
+            rpo.clip.openai.model().ModifiedResNet((1, 1, 1, 1), 32, 4, 32, width=8).eval()
+        )
+    images = torch.randn(4, 3, 32, 32)
+    before = {name: tensor.clone() for name, tensor in clip.state_dict().items()}
+    with torch.no_grad():
+        expected = clip.encode_image(images)
+        vectors = without_last_layer(clip)(images)
+        torch.testing.assert_close(last_layer(clip)(vectors), expected)
+    assert vectors.shape[1] == (64 if kind == "vision transformer" else 256)
+    assert vectors.shape[1] == last_layer(clip).weight.shape[1]
+    with torch.no_grad():
+        assert torch.equal(clip.encode_image(images), expected)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in clip.state_dict().items())
+
+
+@pytest.mark.parametrize("method", ["TipAdapter", "TipAdapterF"])
+def test_tip_adapter(clip, images, views, method):
+    """Equations 4 and 5: every training image votes for its class."""
+    model = build(method, clip, views, alpha=1.5, beta=2.0)
+    texts, keys = plain_texts(clip), model.learner().weight
+
+    def definition():
+        rows = []
+        for feature in plain_images(clip, images):
+            row = [clip.logit_scale.exp() * unit(feature).dot(unit(text)) for text in texts]
+            for key, label in zip(keys, LABELS.tolist(), strict=True):
+                alike = unit(feature).dot(key)
+                row[label] = row[label] + 1.5 * torch.exp(-2.0 * (1 - alike))
+            rows.append(torch.stack(row))
+        return torch.stack(rows)
+
+    assert_same(model, images, definition)
+
+
+def test_the_keys_are_means_of_raw_features(clip, views):
+    model = rpo.TipAdapter(clip, TEXTS)
+    model.make_room(LABELS)
+    model.begin(views, LABELS)
+    for image, key in enumerate(model.learner().weight):
+        raw = [view[image] @ clip.visual.proj for view in views]
+        torch.testing.assert_close(key, unit(sum(raw) / 3))
+
+
+def test_without_training_images_it_is_zero_shot_clip(clip, images):
+    logits = rpo.TipAdapter(clip, TEXTS)(images).softmax(dim=1)
+    torch.testing.assert_close(logits, rpo.ZeroshotCLIP(clip, TEXTS)(images).softmax(dim=1))
+
+
+def test_the_search_is_that_of_the_program(clip, images, views):
+    model = build("TipAdapter", clip, views, alpha_scale=5.0, beta_scale=9.0)
+    features, labels = plain_images(clip, images), torch.tensor([0, 2, 1, 1, 0])
+    found = model.choose(features, labels)
+    best = (-1.0, 0, 0)
+    zero_shot = clip.logit_scale.exp() * unit_rows(features) @ unit_rows(plain_texts(clip)).T
+    alike = unit_rows(features) @ model.learner().weight.T
+    for i in range(STEPS[0]):
+        beta = i * (9.0 - 0.1) / STEPS[0] + 0.1
+        for j in range(STEPS[1]):
+            alpha = j * (5.0 - 0.1) / STEPS[1] + 0.1
+            votes = (-beta * (1 - alike)).exp() @ torch.eye(3)[LABELS]
+            hits = ((zero_shot + alpha * votes).argmax(1) == labels).float().mean().item()
+            best = max(best, (hits, alpha, beta), key=lambda each: each[0])
+    assert found == pytest.approx(100 * best[0])
+    assert model.learner().alpha.item() == pytest.approx(best[1], rel=1e-5)
+    assert model.learner().beta.item() == pytest.approx(best[2], rel=1e-5)
+
+
+def unit_rows(matrix):
+    return normalize(matrix, dim=-1)
+
+
+def test_several_texts_of_a_class(clip):
+    """Unit-length features, their mean, unit length again."""
+    lists = [TEXTS, ["a cat", "a dog", "an owl"]]
+    got = rpo.TipAdapter(clip, lists).class_features()
+    for label in range(3):
+        both = [unit(plain_texts(clip, texts)[label]) for texts in lists]
+        torch.testing.assert_close(got[label], unit((both[0] + both[1]) / 2))
