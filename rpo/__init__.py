@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rpo.methods.ivlp import IVLP
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
+    from rpo.methods.lp_plus_plus import LPPlusPlus
     from rpo.methods.maple import MaPLe
     from rpo.methods.rpo import RPO
     from rpo.methods.tip_adapter import TipAdapter, TipAdapterF
@@ -37,6 +38,7 @@ __all__ = [
     "CoCoOp",
     "CoOp",
     "FewShotClassifier",
+    "LPPlusPlus",
     "LogisticProbe",
     "MaPLe",
     "TipAdapter",

@@ -10,13 +10,11 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from rpo.clip.last_layer import last_layer, without_last_layer
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import TextTower
 from rpo.methods.base import Method
+from rpo.methods.class_texts import ClassTexts
 
 
 class FeatureMethod(Method):
@@ -37,8 +35,7 @@ class FeatureMethod(Method):
         self, clip: Clip, texts: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
-        self.tower = TextTower(clip)
-        self.lists = [list(texts)] if isinstance(texts[0], str) else [list(one) for one in texts]
+        self.class_texts = ClassTexts(clip, texts)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, classes) of images, or of vectors (batch, width) that stand for them."""
@@ -68,18 +65,8 @@ class FeatureMethod(Method):
 
     def class_features(self) -> Tensor:
         """CLIP's own text features (classes, embedding) in float32, computed once."""
-        return self.remembered.get(self._class_features, [self.clip.text_projection])
-
-    def _class_features(self) -> Tensor:
-        lists = [self._encode(texts) for texts in self.lists]
-        if not self.unit_texts:
-            return torch.stack(lists).mean(dim=0)
-        return normalize(torch.stack([normalize(one, dim=-1) for one in lists]).mean(0), dim=-1)
-
-    def _encode(self, texts: Sequence[str]) -> Tensor:
-        device = self.clip.text_projection.device
-        ids, lengths = (part.to(device) for part in tokenize(texts, self.clip.context_length))
-        return self.tower.encode(ids, lengths).float()
+        compute = self.class_texts.unit_mean if self.unit_texts else self.class_texts.mean
+        return self.remembered.get(compute, [self.clip.text_projection]).float()
 
     def make_room(self, labels: Tensor) -> None:
         """Takes the shape that training images with these labels (images,) need."""

@@ -77,7 +77,7 @@ class Votes(nn.Module):
         return features @ self.weight.T
 
     def forward(self, affinities: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
-        """(batch, images) to the votes (batch, classes): equation 5 of the paper."""
+        """(batch, images) to the votes (batch, classes)."""
         return alpha * (-beta * (1 - affinities)).exp() @ self.values
 
 
@@ -86,13 +86,9 @@ class TipAdapter(FeatureMethod):
     f and t of unit length. Nothing is trained; `begin` makes the keys."""
 
     traits = Traits(
-        order=31,
-        colour="#a6761d",
-        marker="1",
-        folder="tip_adapter",
-        names_new_classes=False,
-        features_only=True,
-    )
+        order=31, colour="#a6761d", marker="1", folder="tip_adapter",
+        names_new_classes=False, features_only=True,
+    )  # fmt: skip
     Settings = Settings
 
     def __init__(
@@ -152,13 +148,9 @@ class TipAdapterF(TipAdapter):
     """The same with keys that learn, by cross-entropy at the alpha and beta that are set."""
 
     traits = Traits(
-        order=32,
-        colour="#e7298a",
-        marker="2",
-        folder="tip_adapter_f",
-        names_new_classes=False,
-        features_only=True,
-    )
+        order=32, colour="#e7298a", marker="2", folder="tip_adapter_f",
+        names_new_classes=False, features_only=True,
+    )  # fmt: skip
 
 
 def steps_to(scale: float, count: int) -> Tensor:

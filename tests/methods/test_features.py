@@ -91,7 +91,7 @@ def test_the_encoder_in_two_parts_is_the_encoder(random_clip, kind):
 
 @pytest.mark.parametrize("method", ["TipAdapter", "TipAdapterF"])
 def test_tip_adapter(clip, images, views, method):
-    """Equations 4 and 5: every training image votes for its class."""
+    """Every training image votes for its class."""
     model = build(method, clip, views, alpha=1.5, beta=2.0)
     texts, keys = plain_texts(clip), model.learner().weight
 
@@ -152,3 +152,40 @@ def test_several_texts_of_a_class(clip):
     for label in range(3):
         both = [unit(plain_texts(clip, texts)[label]) for texts in lists]
         torch.testing.assert_close(got[label], unit((both[0] + both[1]) / 2))
+
+
+def test_lp_plus_plus(clip, images, views):
+    """A probe, and the text features by a weight of each class."""
+    model = build("LPPlusPlus", clip, views)
+    probe, texts = model.learner(), plain_texts(clip)
+
+    def definition():
+        rows = []
+        for feature in plain_images(clip, images):
+            row = [
+                probe.weight[c].dot(unit(feature)) + probe.bias[c]
+                + probe.alpha[0, c] * unit(texts[c]).dot(unit(feature))
+                for c in range(3)
+            ]  # fmt: skip
+            rows.append(torch.stack(row))
+        return torch.stack(rows)
+
+    assert_same(model, images, definition)
+
+
+def test_start_and_step_sizes_of_lp_plus_plus(clip, views):
+    model = rpo.LPPlusPlus(clip, TEXTS)
+    model.begin(views, LABELS)
+    features = [unit(vector @ clip.visual.proj) for vector in views[0]]
+    texts = [unit(text) for text in plain_texts(clip)]
+    own = {
+        c: [f for f, label in zip(features, LABELS, strict=True) if label == c] for c in range(3)
+    }
+    similarity = [sum(f.dot(texts[c]) for f in own[c]) / len(own[c]) for c in range(3)]
+    for c in range(3):
+        torch.testing.assert_close(model.learner().weight[c], sum(own[c]))
+        torch.testing.assert_close(model.learner().alpha[0, c], 250 * sum(similarity) / 3)
+    matrix = torch.stack(features)
+    largest = torch.linalg.svdvals(matrix)[0] ** 2
+    bound = max(sum(f.dot(text) ** 2 for f in features) for text in texts)
+    assert model.step_sizes == pytest.approx((4 * 7 / largest.item(), 7 / (4 * bound.item())))

@@ -8,6 +8,7 @@ import torch
 from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from PIL import Image
+from torch.nn.functional import cross_entropy
 
 from rpo.trainers.encoding import PLAIN, Features
 from rpo.trainers.features import FeatureTrainer
@@ -153,3 +154,51 @@ def test_texts_of_imagenet_are_an_ensemble_unless_the_user_gives_one(make_traine
 
     assert count("TipAdapter", "ImageNet") == 7 and count("TipAdapter", "EuroSAT") == 1
     assert count("TipAdapter", "ImageNet", TEMPLATE="a {}") == 1
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_lp_plus_plus_is_its_loop(make_config, tmp_path, summed):
+    """Full-batch steps on one view; a step of alpha every ten, with cleared gradients or summed."""
+    options = ("OPTIM.MAX_EPOCH", 23, "TRAINER.LPPLUSPLUS.SUM_GRADIENTS", summed)
+    trainer = train(make_config, "LPPlusPlus", tmp_path / "run", options)
+    cfg = make_config("LPPlusPlus", options=("OUTPUT_DIR", str(tmp_path / "untrained")))
+    set_random_seed(cfg.SEED)
+    model, loader = build_trainer(cfg).model, trainer.train_loader_x
+    vectors, labels = trainer.features.read(loader.items, 0), loader.labels
+    model.begin(vectors[None], labels)
+    probe, features = model.learner(), model.features(vectors)
+    velocity, sums = [0, 0], 0
+    for step in range(1, 24):
+        loss = cross_entropy(model.classify(features), labels)
+        parameters = [probe.weight, probe.bias, probe.alpha]
+        gradients = torch.autograd.grad(loss, [each.requires_grad_() for each in parameters])
+        velocity = [0.9 * old + new for old, new in zip(velocity, gradients[:2], strict=True)]
+        sums = sums + gradients[2] if summed else gradients[2]
+        probe.weight.data -= model.step_sizes[0] * velocity[0]
+        probe.bias.data -= model.step_sizes[0] * velocity[1]
+        if step % 10 == 0:
+            probe.alpha.data -= model.step_sizes[1] * sums
+    for name, tensor in probe.state_dict().items():
+        torch.testing.assert_close(learnt(trainer)[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_the_summed_gradient_outlives_an_interruption(make_config, tmp_path, monkeypatch):
+    options = ("OPTIM.MAX_EPOCH", 23, "TRAINER.LPPLUSPLUS.SUM_GRADIENTS", True)
+    options += ("TRAIN.CHECKPOINT_FREQ", 1)
+    whole = train(make_config, "LPPlusPlus", tmp_path / "whole", options)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(whole), "save_model", stop_after(15, type(whole).save_model))
+        with pytest.raises(KeyboardInterrupt):
+            train(make_config, "LPPlusPlus", tmp_path / "parts", options)
+    resumed = train(make_config, "LPPlusPlus", tmp_path / "parts", options)
+    assert resumed.start_epoch == 15
+    assert all(torch.equal(tensor, learnt(whole)[key]) for key, tensor in learnt(resumed).items())
+
+
+def stop_after(epochs, save):
+    def saved(trainer, epoch, *rest, **options):
+        save(trainer, epoch, *rest, **options)
+        if epoch + 1 == epochs:
+            raise KeyboardInterrupt
+
+    return saved

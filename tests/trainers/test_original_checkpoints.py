@@ -50,7 +50,7 @@ ORIGINALS = [
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
 # Methods whose programs save no checkpoint, or tensors without names.
-NOT_SAVED = {"TipAdapter", "TipAdapterF"}
+NOT_SAVED = {"LPPlusPlus", "TipAdapter", "TipAdapterF"}
 WHOLE_NETWORK = ("MaPLe", "VPT", "IVLP")
 
 
