@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
+    from rpo.methods.clip_adapter import CLIPAdapter
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
     from rpo.methods.ivlp import IVLP
@@ -35,6 +36,7 @@ __all__ = [
     "LP",
     "RPO",
     "VPT",
+    "CLIPAdapter",
     "CoCoOp",
     "CoOp",
     "FewShotClassifier",

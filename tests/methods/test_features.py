@@ -189,3 +189,19 @@ def test_start_and_step_sizes_of_lp_plus_plus(clip, views):
     largest = torch.linalg.svdvals(matrix)[0] ** 2
     bound = max(sum(f.dot(text) ** 2 for f in features) for text in texts)
     assert model.step_sizes == pytest.approx((4 * 7 / largest.item(), 7 / (4 * bound.item())))
+
+
+def test_clip_adapter(clip, images):
+    """The mixture is of features as they are; unit length comes after it."""
+    model = build("CLIPAdapter", clip, ratio=0.3)
+    (first, second), texts = model.learner().parameters(), plain_texts(clip)
+
+    def definition():
+        rows = []
+        for feature in plain_images(clip, images):
+            adapted = (second @ (first @ feature).clamp(min=0)).clamp(min=0)
+            mixed = unit(0.3 * adapted + 0.7 * feature)
+            rows.append(torch.stack([clip.logit_scale.exp() * mixed.dot(unit(t)) for t in texts]))
+        return torch.stack(rows)
+
+    assert_same(model, images, definition)

@@ -47,6 +47,10 @@ ORIGINALS = [
         },
     ),
     ("LP", "lp_layer", (), {"weight": (32, 32), "bias": (32,)}),
+    (
+        "CLIPAdapter", "clip_adapter", (),
+        {"fc.0.weight": (8, 32), "fc.2.weight": (32, 8)},
+    ),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
 # Methods whose programs save no checkpoint, or tensors without names.
