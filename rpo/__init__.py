@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
+    from rpo.methods.clap import CLAP
     from rpo.methods.clip_adapter import CLIPAdapter
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from rpo.methods.lp_plus_plus import LPPlusPlus
     from rpo.methods.maple import MaPLe
     from rpo.methods.rpo import RPO
+    from rpo.methods.task_res import TaskRes
     from rpo.methods.tip_adapter import TipAdapter, TipAdapterF
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
 __version__ = "0.1.0"
 __all__ = [
+    "CLAP",
     "IVLP",
     "LP",
     "RPO",
@@ -43,6 +46,7 @@ __all__ = [
     "LPPlusPlus",
     "LogisticProbe",
     "MaPLe",
+    "TaskRes",
     "TipAdapter",
     "TipAdapterF",
     "ZeroshotCLIP",

@@ -111,7 +111,8 @@ class FeatureTrainer(PromptTrainer):
         self.test_loader = FeatureLoader(self.features, dataset.test, loaders.TEST.BATCH_SIZE)
         if dataset.val:
             self.val_loader = FeatureLoader(self.features, dataset.val, loaders.TEST.BATCH_SIZE)
-        self.model.make_room(self.train_loader_x.labels.to(self.device))
+        self.labels = torch.tensor([item.label for item in dataset.train_x], device=self.device)
+        self.model.make_room(self.labels)
 
     def training_loader(self, items: Sequence[Any], batch_size: int) -> FeatureLoader:
         """Shuffled batches of one view."""
@@ -127,8 +128,7 @@ class FeatureTrainer(PromptTrainer):
         items, count = self.dm.dataset.train_x, self.model.views_to_begin
         if count:
             views = torch.stack([self.features.read(items, view) for view in range(count)])
-            labels = self.train_loader_x.labels.to(self.device)
-            self.model.begin(views.to(self.device), labels)
+            self.model.begin(views.to(self.device), self.labels)
         super().before_train()
 
     def before_epoch(self) -> None:

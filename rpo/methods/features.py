@@ -9,12 +9,25 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rpo.clip.last_layer import last_layer, without_last_layer
 from rpo.clip.load import Clip
 from rpo.methods.base import Method
 from rpo.methods.class_texts import ClassTexts
+
+
+class BesideTexts(nn.Module):
+    """What is learnt for each class beside `base_text_features` (classes, embedding), its text's.
+
+    They are saved with it, and tell which classes it was learnt for.
+    """
+
+    base_text_features: Tensor
+
+    def __init__(self, texts: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("base_text_features", texts.clone())
 
 
 class FeatureMethod(Method):

@@ -24,7 +24,7 @@ from torch.nn.functional import normalize, one_hot
 
 from rpo.clip.load import Clip
 from rpo.methods import settings
-from rpo.methods.features import FeatureMethod
+from rpo.methods.features import BesideTexts, FeatureMethod
 from rpo.methods.settings import setting
 from rpo.methods.traits import Traits
 
@@ -45,22 +45,20 @@ class Settings(settings.Settings):
     beta_scale: float = setting(7.0, "The search's largest beta.", at_least=0.1)
 
 
-class Votes(nn.Module):
+class Votes(BesideTexts):
     """The keys `weight` (images, embedding), their labels `values` (images, classes), and how they
     count. Without training images: a key of length zero for each class, which decides nothing."""
 
     alpha: Tensor
     beta: Tensor
     values: Tensor
-    base_text_features: Tensor
 
     def __init__(self, texts: Tensor, alpha: float, beta: float) -> None:
-        super().__init__()
+        super().__init__(texts)
         self.weight = nn.Parameter(torch.zeros_like(texts))
         self.register_buffer("values", torch.eye(len(texts)))
         self.register_buffer("alpha", torch.tensor(float(alpha)))
         self.register_buffer("beta", torch.tensor(float(beta)))
-        self.register_buffer("base_text_features", texts.clone())
 
     def fit_to(self, state: Mapping[str, Tensor]) -> None:
         """Makes room for as many images as a checkpoint holds."""

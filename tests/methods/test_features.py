@@ -47,7 +47,8 @@ def build(method, clip, views=None, **settings):
     model = getattr(rpo, method)(clip, TEXTS, **settings)
     if views is not None:
         model.make_room(LABELS)
-        model.begin(views, LABELS)
+        if model.views_to_begin:
+            model.begin(views, LABELS)
     generator = torch.Generator().manual_seed(4)
     for parameter in model.learner().parameters():
         parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator)
@@ -205,3 +206,56 @@ def test_clip_adapter(clip, images):
         return torch.stack(rows)
 
     assert_same(model, images, definition)
+
+
+def test_task_res(clip, images):
+    """What is added is added to the text features' own length."""
+    model = build("TaskRes", clip, residual_scale=0.7)
+    residuals, texts = model.learner().text_feature_residuals, plain_texts(clip)
+
+    def definition():
+        rows = []
+        for feature in plain_images(clip, images):
+            shifted = [unit(t + 0.7 * r) for t, r in zip(texts, residuals, strict=True)]
+            scale = clip.logit_scale.exp()
+            rows.append(torch.stack([scale * unit(feature).dot(t) for t in shifted]))
+        return torch.stack(rows)
+
+    assert_same(model, images, definition)
+
+
+@pytest.mark.parametrize("method", ["TaskRes", "CLAP"])
+def test_several_texts_are_averaged_as_they_are(clip, method):
+    lists = [TEXTS, ["a cat", "a dog", "an owl"]]
+    got = getattr(rpo, method)(clip, lists).learner().base_text_features
+    torch.testing.assert_close(got, (plain_texts(clip, TEXTS) + plain_texts(clip, lists[1])) / 2)
+
+
+@pytest.mark.parametrize("constraint", ["l2", "none"])
+def test_clap(clip, images, views, constraint):
+    model = build("CLAP", clip, views, constraint=constraint)
+    prototypes, texts = model.learner().prototypes, plain_texts(clip)
+    scale = clip.logit_scale.exp()
+
+    def definition():
+        rows = []
+        for feature in plain_images(clip, images):
+            rows.append(torch.stack([scale * unit(feature).dot(unit(w)) for w in prototypes]))
+        return torch.stack(rows)
+
+    assert_same(model, images, definition)
+    sure = {c: [] for c in range(3)}
+    for view in views:
+        for vector, label in zip(view, LABELS.tolist(), strict=True):
+            feature = unit(vector @ clip.visual.proj)
+            logits = torch.stack([scale * feature.dot(unit(text)) for text in texts])
+            sure[label].append(logits.softmax(dim=0)[label])
+    labels = torch.tensor([0, 2, 1, 1, 0])
+    expected = cross_entropy(definition(), labels)
+    for c in range(3) if constraint == "l2" else ():
+        multiplier = sum(sure[c]) / len(sure[c])
+        expected = expected + multiplier * ((prototypes[c] - texts[c]) ** 2).sum() / 3
+    loss, _ = model.loss(images, labels)
+    torch.testing.assert_close(loss, expected)
+    got, wanted = (torch.autograd.grad(value, prototypes)[0] for value in (loss, expected))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)

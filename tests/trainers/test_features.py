@@ -202,3 +202,16 @@ def stop_after(epochs, save):
             raise KeyboardInterrupt
 
     return saved
+
+
+def test_the_pool_of_clap(make_trainer):
+    """20 views of 8 images; an epoch is as long as one view of each, in batches of 4."""
+    trainer = make_trainer("CLAP")
+    loader, items = trainer.train_loader_x, trainer.dm.dataset.train_x
+    pool = torch.cat([trainer.features.read(items, view) for view in range(20)])
+    batches = list(loader)
+    assert len(loader) == len(batches) == 2 and len(pool) == 160
+    for batch in batches:
+        rows = [(pool == vector).all(dim=1).nonzero().item() for vector in batch["img"]]
+        assert batch["label"].tolist() == [items[row % 8].label for row in rows]
+        assert max(rows) >= 8

@@ -51,6 +51,11 @@ ORIGINALS = [
         "CLIPAdapter", "clip_adapter", (),
         {"fc.0.weight": (8, 32), "fc.2.weight": (32, 8)},
     ),
+    (
+        "TaskRes", "prompt_learner", (),
+        {"text_feature_residuals": (4, 32), "base_text_features": (4, 32)},
+    ),
+    ("CLAP", "adapter", (), {"prototypes": (4, 32), "base_text_features": (4, 32)}),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
 # Methods whose programs save no checkpoint, or tensors without names.
@@ -84,6 +89,8 @@ def test_every_learner_has_an_original():
 def test_an_original_checkpoint_loads(make_trainer, tmp_path, method, folder, options, shapes):
     trainer = make_trainer(method, options=options)
     learnt = {name: torch.randn(shape).half() for name, shape in shapes.items()}
+    if "base_text_features" in learnt:  # by which it is seen that the classes are the same
+        learnt["base_text_features"] = trainer.model.class_features().half()
     state = dict(learnt)
     add_what_else_is_saved(state, method, trainer.model.clip)
     path = tmp_path / "original" / folder / "model.pth.tar-5"
