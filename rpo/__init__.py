@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rpo.methods.lp import LP
     from rpo.methods.lp_plus_plus import LPPlusPlus
     from rpo.methods.maple import MaPLe
+    from rpo.methods.prolip import ProLIP
     from rpo.methods.rpo import RPO
     from rpo.methods.task_res import TaskRes
     from rpo.methods.tip_adapter import TipAdapter, TipAdapterF
@@ -46,6 +47,7 @@ __all__ = [
     "LPPlusPlus",
     "LogisticProbe",
     "MaPLe",
+    "ProLIP",
     "TaskRes",
     "TipAdapter",
     "TipAdapterF",

@@ -30,6 +30,7 @@ PUBLISHED = {
         adam_lr2e-4_B256_ep200_ViT16 adam_lr2e-4_B256_ep200_ViT32 generalization_rn101
         generalization_rn50 generalization_vit16 generalization_vit32""",
     "CLAP": "SGD_lr1e-1_B256_ep300",
+    "ProLIP": "base_to_new_VITB16 base_to_new_RN50 few_shot_no_val_lr1e-5_lambda_1_N",
     "RPO": "imagenet_k24_ep15 main_K4 main_K24",
 }
 

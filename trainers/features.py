@@ -114,6 +114,12 @@ class FeatureTrainer(PromptTrainer):
         self.labels = torch.tensor([item.label for item in dataset.train_x], device=self.device)
         self.model.make_room(self.labels)
 
+    def build_model(self) -> None:
+        """Where the method's section has it, EPS takes the place of the optimiser's."""
+        super().build_model()
+        for group in self.optim.param_groups if "EPS" in self.further_keys else ():
+            group["eps"] = self.options.EPS
+
     def training_loader(self, items: Sequence[Any], batch_size: int) -> FeatureLoader:
         """Shuffled batches of one view."""
         return FeatureLoader(self.features, items, batch_size, not self.full_batch, self.drop_last)

@@ -71,8 +71,6 @@ class TipAdapterF(Searching):
 
     def build_model(self) -> None:
         super().build_model()
-        for group in self.optim.param_groups:
-            group["eps"] = self.options.EPS
         schedule = self.cfg.OPTIM.clone()
         schedule.defrost()
         schedule.MAX_EPOCH *= len(self.train_loader_x)

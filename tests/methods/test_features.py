@@ -70,6 +70,10 @@ def assert_same(model, images, definition):
             assert (value - reference).norm() / reference.norm() < 2e-5
 
 
+def small_resnet():
+    return rpo.clip.openai.model().ModifiedResNet((1, 1, 1, 1), 32, 4, 32, width=8).eval()
+
+
 @pytest.mark.parametrize("kind", ["vision transformer", "ResNet"])
 def test_the_encoder_in_two_parts_is_the_encoder(random_clip, kind):
     clip = random_clip()
@@ -259,3 +263,44 @@ def test_clap(clip, images, views, constraint):
     torch.testing.assert_close(loss, expected)
     got, wanted = (torch.autograd.grad(value, prototypes)[0] for value in (loss, expected))
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["vision transformer", "ResNet"])
+@pytest.mark.parametrize(("rule", "weight"), [("1/N", 3 / 7), ("1/N2", 9 / 49), ("fixed", 0.3)])
+def test_prolip(clip, images, kind, rule, weight):
+    """7 images of 3 classes; the bias of a ResNet does not learn."""
+    if kind == "ResNet":
+        clip.visual = small_resnet()
+    start = last_layer(clip)
+    with torch.no_grad():
+        vectors = without_last_layer(clip)(images)
+        torch.testing.assert_close(rpo.ProLIP(clip, TEXTS).features(vectors), start(vectors))
+    model = build("ProLIP", clip, rule=rule, weight=0.3)
+    model.make_room(LABELS)
+    (learnt,), texts = model.learner().parameters(), plain_texts(clip)
+    projection = learnt.T if kind == "vision transformer" else learnt
+
+    def definition():
+        rows = []
+        for vector in vectors:
+            feature = projection @ vector + (0 if start.bias is None else start.bias)
+            rows.append([clip.logit_scale.exp() * unit(feature).dot(unit(text)) for text in texts])
+        return torch.stack([torch.stack(row) for row in rows])
+
+    assert_same(model, images, definition)
+    labels = torch.tensor([0, 2, 1, 1, 0])
+    expected = (
+        cross_entropy(definition(), labels) + weight * ((projection - start.weight) ** 2).sum()
+    )
+    loss, _ = model.loss(vectors, labels)
+    torch.testing.assert_close(loss, expected)
+    got, wanted = (torch.autograd.grad(value, learnt)[0] for value in (loss, expected))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_prolip_needs_a_layer_that_is_known(clip):
+    clip.visual.proj = None
+    with pytest.raises(
+        ValueError, match="learns the last layer of the image encoder, and this CLIP"
+    ):
+        rpo.ProLIP(clip, TEXTS)

@@ -56,6 +56,7 @@ ORIGINALS = [
         {"text_feature_residuals": (4, 32), "base_text_features": (4, 32)},
     ),
     ("CLAP", "adapter", (), {"prototypes": (4, 32), "base_text_features": (4, 32)}),
+    ("ProLIP", "prolip", (), {"vit_proj": (64, 32)}),
     ("RPO", "prompt_learner", (), {"text_prompt": (24, 64), "img_prompt": (24, 64)}),
 ]  # fmt: skip
 # Methods whose programs save no checkpoint, or tensors without names.
