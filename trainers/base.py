@@ -35,6 +35,7 @@ class MethodTrainer(RecordedTrainer):
         learner_name: the folder that what is learnt is saved in.
         has_precision: whether its section has the key PREC, what the towers compute in.
         without_validation: values of the section's keys for where no image can choose them.
+        takes_seconds: whether a run does, so that little is lost if it is interrupted.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
@@ -44,6 +45,7 @@ class MethodTrainer(RecordedTrainer):
     learner_name = ""
     has_precision = False
     without_validation: Mapping[str, Any] = {}
+    takes_seconds = False
     underscores = "spaces"
 
     @classmethod

@@ -4,6 +4,7 @@ The loaders give vectors where those of other methods give images, and a method 
 that all else stays as it is. docs/runs.md says what is kept of the images, and where.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -73,6 +74,8 @@ class FeatureTrainer(PromptTrainer):
             gives a text; none: the single template that CoOp gives it.
     """
 
+    takes_seconds = True
+    noted = 0.0
     full_batch = False
     drop_last = True
     imagenet_templates: Sequence[str] = IMAGENET_TEMPLATES
@@ -140,6 +143,15 @@ class FeatureTrainer(PromptTrainer):
     def before_epoch(self) -> None:
         super().before_epoch()
         self.train_loader_x.view = self.view_of(self.epoch)
+
+    def note_progress(self) -> None:
+        """Not more than once a second, unless a checkpoint may follow: an epoch takes less."""
+        frequency, epochs = self.cfg.TRAIN.CHECKPOINT_FREQ, self.epoch + 1
+        saves = epochs == self.max_epoch or (frequency > 0 and epochs % frequency == 0)
+        selects = self.cfg.TEST.FINAL_MODEL == "best_val"
+        if saves or selects or time.time() - self.noted >= 1:
+            super().note_progress()
+            self.noted = time.time()
 
     def load_model(self, directory: str, epoch: int | None = None) -> None:
         """Loads what was learnt.
