@@ -7,7 +7,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo compare test check bench format clean
+.PHONY: demo compare test check bench bench-check format clean
 
 # The package itself, editable, with everything the demo needs.
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
@@ -57,6 +57,10 @@ bench: .venv/installed
 	python benchmarks/terms.py
 	python benchmarks/job.py
 	python benchmarks/methods.py
+
+# Ratios of step, evaluation and start against those in benchmarks/expected.json. Some minutes.
+bench-check: .venv/installed-dev
+	python benchmarks/check.py
 
 format: .venv/installed-dev
 	ruff check --fix .

@@ -11,6 +11,7 @@ import common
 import torch
 from torch.nn.functional import normalize
 
+from rpo.attention import own_text_features
 from rpo.methods.rpo import RPO
 from rpo.methods.rpo_stacked import StackedRPO
 
@@ -26,7 +27,7 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
     ]
     model = RPO(clip, texts, k=options.k).to(common.device())
     stacked = StackedRPO(clip, texts, learners).to(common.device())
-    text_features = model.text_tower.encode(model.ids, model.lengths)
+    text_features = own_text_features(model.text_tower, model.ids, model.lengths)
 
     def zero_shot() -> torch.Tensor:
         return normalize(clip.encode_image(images.to(clip.dtype)), dim=-1) @ text_features.T

@@ -12,7 +12,7 @@ import onnxruntime
 import torch
 
 from rpo.clip.load import sha256
-from rpo.inference.images import Preprocessing
+from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.onnx import INPUT, export_onnx
 from rpo.inference.predictor import Predictor
 from rpo.inference.trained import Description, Trained

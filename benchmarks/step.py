@@ -17,6 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from rpo.methods.compilation import MODES
 from rpo.methods.rpo import RPO
+from rpo.methods.text_backward import TextBackward
 
 
 def measure(form: str, options: argparse.Namespace) -> tuple[float, float]:
@@ -36,6 +37,8 @@ def training_step(
     """Forward, backward and the optimiser's step of one form on one batch."""
     texts, device = common.class_texts(options.classes), common.device()
     model: Any = RPO(clip, texts, k=options.k, compile=options.compile).to(device)
+    if form == "bounded":
+        model.backward = SomeClasses(options.differentiated)
     if form == "masked":
         model = PaddedModel(clip, texts, model.prompt_learner).to(device)
     optimiser = torch.optim.SGD(model.prompt_learner.parameters(), lr=0.01)
@@ -49,6 +52,18 @@ def training_step(
     return step
 
 
+class SomeClasses(TextBackward):
+    """As with a tolerance that leaves so many classes: random weights have no few that matter."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(tolerance=0.5)
+        self.count = count
+
+    def chosen(self, gradients: torch.Tensor, blocks: list[slice]) -> list[slice | torch.Tensor]:
+        largest = gradients.float().pow(2).sum(dim=(1, 2)).topk(self.count).indices
+        return list(largest.sort().values.split(blocks[0].stop))
+
+
 @torch.no_grad()
 def plain(clip: Any, images: torch.Tensor) -> None:
     clip.encode_image(images)
@@ -60,6 +75,9 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
     floor, _ = common.in_own_process(measure, "floor", options)
     result = {"fast_s": fast, "floor_s": floor, "over_floor": fast / floor}
     result |= {"fast_peak_mb": fast_peak}
+    if options.differentiated:
+        bounded, _ = common.in_own_process(measure, "bounded", options)
+        result |= {"bounded_s": bounded, "bounded_ratio": fast / bounded}
     if not options.fast_only:
         masked, masked_peak = common.in_own_process(measure, "masked", options)
         result |= {"masked_s": masked, "ratio": masked / fast, "masked_peak_mb": masked_peak}
@@ -69,6 +87,12 @@ def compare(options: argparse.Namespace) -> dict[str, float]:
 def parse() -> argparse.Namespace:
     parser = common.parser(__doc__, repeats=3, classes=100, k=24, batch=4)
     parser.add_argument("--compile", choices=MODES, default="none", help="of the fast form")
+    parser.add_argument(
+        "--differentiated",
+        type=int,
+        default=0,
+        help="also the step with a tolerance that leaves so many classes",
+    )
     parser.add_argument("--fast-only", action="store_true", help="leave the padded form out")
     return parser.parse_args()
 

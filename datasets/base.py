@@ -52,6 +52,8 @@ class FewShotDataset(DatasetBase):
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
         split = self.select(split, cfg)
         self.remark_on_selection(split, cfg)
+        # What the images of `test` are called in predictions.npz.
+        self.test_names = [image for image, _, _ in split["test"]]
         super().__init__(
             train_x=[self.datum(item) for item in split["train"]],
             val=[self.datum(item) for item in split["val"]] or None,
@@ -66,9 +68,14 @@ class FewShotDataset(DatasetBase):
         return dataset
 
     @classmethod
+    def configured(cls, cfg: Any) -> "FewShotDataset":
+        """The dataset of a configuration with nothing read yet."""
+        return cls.at(Path(cfg.DATASET.ROOT))
+
+    @classmethod
     def check_files(cls, cfg: Any) -> None:
         """Raises FileNotFoundError if the images are not there; reads nothing else."""
-        dataset = cls.at(Path(cfg.DATASET.ROOT))
+        dataset = cls.configured(cfg)
         dataset.require(dataset.images)
 
     @classmethod

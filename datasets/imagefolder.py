@@ -51,10 +51,15 @@ class ImageFolder(FewShotDataset):
         return dataset
 
     @classmethod
-    def check_files(cls, cfg: Any) -> None:
+    def configured(cls, cfg: Any) -> "ImageFolder":
         dataset = cls.__new__(cls)
         dataset.cfg = cfg.DATASET
         dataset.locate(Path(cfg.DATASET.ROOT))
+        return dataset
+
+    @classmethod
+    def check_files(cls, cfg: Any) -> None:
+        dataset = cls.configured(cfg)
         dataset.require(dataset.source())
 
     def locate(self, root: Path) -> None:

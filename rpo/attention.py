@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from rpo.clip.blocks import Block
+from rpo.clip.towers import TextTower
 
 
 class FrozenLayer(NamedTuple):
@@ -76,6 +77,13 @@ def masked_pass(blocks: Iterable[Block], tokens: Tensor, mask: Tensor) -> Tensor
         attended = scaled_dot_product_attention(queries, keys, values, mask)
         tokens = block.add_mlp(block.add_attended(tokens, attended))
     return tokens
+
+
+def own_text_features(tower: TextTower, ids: Tensor, lengths: Tensor) -> Tensor:
+    """CLIP's own, (classes, embedding), of what `TextTower.tokenize` returns."""
+    mask = attention_mask(ids.shape[1], prompts=0, causal=tower.causal).to(ids.device)
+    outputs = masked_pass(tower.blocks, tower.embed(ids), mask)
+    return tower.project(outputs[torch.arange(len(ids)), lengths - 1])
 
 
 @torch.no_grad()

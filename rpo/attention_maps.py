@@ -48,7 +48,7 @@ def attention_maps(model: RPO, images: Tensor, layer: int) -> AttentionMaps:
         raise ValueError(f"there is no layer {layer}; the image encoder has {len(tower.blocks)}")
     tokens = tower.embed(images)
     prompts = tower.embed_prompts(model.prompt_learner.img_prompt).expand(len(tokens), -1, -1)
-    readers = torch.cat([tokens[:, :1], prompts], dim=1)
+    readers = torch.cat([tower.reader(tokens), prompts], dim=1)
     *before, (block, keys, _) = frozen_layers(tower.blocks[:layer], tokens)
     queries = block.queries(read_only_pass(before, readers))
     scores = queries.float() @ keys.float().mT / queries.shape[-1] ** 0.5

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.estimator import BaseEstimator, ClassifierMixin, NotFittedError
 from rpo.inference.folder import fetch, push, read_folder, write_folder
-from rpo.inference.images import Preprocessing, Source
+from rpo.inference.images import Source
 from rpo.inference.predictor import Predictor
 from rpo.inference.sources import labelled_images, listed_images, unlabelled_images
 from rpo.inference.trained import Trained

@@ -23,6 +23,8 @@ COMMANDS = {
     "look": ("rpo.commands.look", "show where the visual prompts of a run of RPO look"),
     "report": ("rpo.commands.report", "tables of finished runs: base / new / H, cost, ..."),
     "compare": ("rpo.commands.compare", "finished runs beside the published accuracies"),
+    "verify": ("rpo.commands.verify", "check the numbers of finished runs by what they come from"),
+    "bundle": ("rpo.commands.bundle", "pack finished runs for others to verify and compare"),
     "methods": ("rpo.commands.methods", "list the methods, or the settings of one"),
     "data": ("rpo.commands.data", "list, check or prepare the datasets"),
     "doctor": ("rpo.commands.doctor", "show versions, device, weights and datasets"),

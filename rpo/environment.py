@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 # Distribution names. `clip` is OpenAI's own, `dassl` the original toolkit.
 DISTRIBUTIONS = (
     "rpo-clip", "dassl-lite", "dassl", "torch", "torchvision", "numpy", "clip-anytorch", "clip",
+    "open_clip_torch", "timm", "transformers",
 )  # fmt: skip
 
 

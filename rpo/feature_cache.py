@@ -34,15 +34,6 @@ def key_of(path: str | Path) -> bytes:
     return hashlib.sha256(Path(path).read_bytes()).digest()[:KEY_BYTES]
 
 
-def weights_hash(module: torch.nn.Module) -> str:
-    """SHA-256 of a module's parameters and buffers, in their precision."""
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
 def limit_in_bytes() -> float:
     """What the cache may hold; 0: nothing is kept.
 

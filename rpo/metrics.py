@@ -14,25 +14,43 @@ TOP = 5
 
 
 class Outcome(NamedTuple):
-    """What is kept of the scores of some images, each (images,)."""
+    """What is kept of the scores of some images.
+
+    Attributes:
+        truths: (images,).
+        classes: with the TOP highest scores, or all if there are fewer, (images, top).
+        probabilities: of these, (images, top): the softmax of the scores as the model returns them.
+    """
 
     truths: Tensor
-    predictions: Tensor
-    # The probability of the prediction: the softmax of the scores as the model returns them.
-    confidences: Tensor
-    # Whether the truth is among the TOP highest scores.
-    top_hits: Tensor
+    classes: Tensor
+    probabilities: Tensor
+
+    @property
+    def predictions(self) -> Tensor:
+        """The class with the highest score, (images,)."""
+        return self.classes[:, 0]
+
+    @property
+    def confidences(self) -> Tensor:
+        """Its probability, (images,)."""
+        return self.probabilities[:, 0]
+
+    @property
+    def top_hits(self) -> Tensor:
+        """Whether the truth is among the classes, (images,)."""
+        return (self.classes == self.truths[:, None]).any(dim=1)
 
 
 def outcome(scores: Tensor, labels: Tensor) -> Outcome:
-    """From scores (batch, classes) and labels (batch,), on the CPU."""
-    predictions = scores.argmax(dim=1)
-    confidences = scores.float().softmax(dim=1).gather(1, predictions[:, None])[:, 0]
-    confidences = confidences.nan_to_num(0)  # of scores that are not numbers
-    best = scores.topk(min(TOP, scores.shape[1]), dim=1).indices
-    top_hits = (best == labels[:, None]).any(dim=1)
-    kept = (labels, predictions, confidences, top_hits)
-    return Outcome(*(values.cpu() for values in kept))
+    """From scores (batch, classes) and labels (batch,), on the CPU.
+
+    Of equal scores the first class comes first, as argmax has it.
+    """
+    best = scores.argsort(dim=1, descending=True, stable=True)[:, :TOP]
+    probabilities = scores.float().softmax(dim=1).gather(1, best)
+    probabilities = probabilities.nan_to_num(0)  # of scores that are not numbers
+    return Outcome(*(values.cpu() for values in (labels, best, probabilities)))
 
 
 def joined(outcomes: Sequence[Outcome]) -> Outcome:
@@ -93,3 +111,35 @@ def confusion(outcome: Outcome) -> list[list[int]]:
     pairs = torch.stack([outcome.truths, outcome.predictions], dim=1)
     cells, counts = pairs.unique(dim=0, return_counts=True)
     return [[*cell, count] for cell, count in zip(cells.tolist(), counts.tolist(), strict=True)]
+
+
+def details(outcome: Outcome, classes: int) -> dict[str, Any]:
+    """What results.json says of each class, of confusions and of calibration."""
+    shares, counts = class_accuracies(outcome, classes)
+    return {
+        "per_class_accuracy": shares,
+        "per_class_count": counts,
+        "confusion": confusion(outcome),
+        "reliability": reliability(outcome),
+    }
+
+
+def overall(outcome: Outcome) -> dict[str, float]:
+    """Every metric of results.json anew, in percent: what Dassl's evaluator and ours compute."""
+    from sklearn.metrics import f1_score  # here, because importing it takes a second
+
+    truths, predictions = outcome.truths.tolist(), outcome.predictions.tolist()
+    present = sorted(set(truths))
+    correct = sum(truth == guess for truth, guess in zip(truths, predictions, strict=True))
+    accuracy = 100.0 * correct / len(truths)
+    shares = [
+        share for share in class_accuracies(outcome, max(present) + 1)[0] if share is not None
+    ]
+    return {
+        "accuracy": accuracy,
+        "error_rate": 100.0 - accuracy,
+        "macro_f1": 100.0 * float(f1_score(truths, predictions, average="macro", labels=present)),
+        "perclass_accuracy": sum(shares) / len(shares),
+        "top5_accuracy": top_accuracy(outcome),
+        "ece": calibration_error(reliability(outcome)),
+    }

@@ -3,7 +3,9 @@
     log.txt                      what the run printed
     run.json                     its configuration, whether it has finished, its seconds so far
     history.json                 the means of every epoch
-    results.json                 what was measured, and where it comes from
+    results.json                 what was measured, and where it comes from: version 1 of
+                                 rpo/assets/results.schema.json
+    predictions.npz              what was predicted for every test image; see rpo/predictions.py
     <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
     attention.png, .json         made of it later, by `rpo look`
     .lock, .holder.json          while somebody writes here
@@ -25,10 +27,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rpo.files import UNFINISHED, write_json
+from rpo.files import UNFINISHED, write_bytes, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
-RECORDS = (RUN, HISTORY, RESULTS, "cmat.pt", "attention.png", "attention.json")
+PREDICTIONS = "predictions.npz"
+RECORDS = (RUN, HISTORY, RESULTS, PREDICTIONS, "cmat.pt", "attention.png", "attention.json")
+VERSION = 1  # of results.json; files of before have none
 LOGS = (LOG, f"{LOG}-*")
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
@@ -163,9 +167,17 @@ class RunFolder:
         """Writes history.json."""
         write_json(self.path / HISTORY, entries)
 
-    def write_results(self, record: dict[str, Any]) -> Path:
-        """Writes what was measured, and all that says where it comes from, to results.json."""
+    def write_results(self, record: dict[str, Any], predictions: bytes | None = None) -> Path:
+        """Writes what was measured, and all that says where it comes from, to results.json.
+
+        The predictions come first. Killed in between, they are not those that the older
+        results.json tells the hash of, which `rpo verify` notices.
+        """
+        if predictions is not None:
+            write_bytes(self.path / PREDICTIONS, predictions)
         write_json(self.path / RESULTS, record)
+        if predictions is None:
+            (self.path / PREDICTIONS).unlink(missing_ok=True)
         return self.path / RESULTS
 
     # Writing it.

@@ -15,6 +15,7 @@ from dassl.utils import load_checkpoint, load_pretrained_weights
 from torch import Tensor
 from yacs.config import CfgNode
 
+from rpo import turns
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import Clip, load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
@@ -208,7 +209,9 @@ class PromptTrainer(MethodTrainer):
         self.scaler.update()
         if self.batch_idx + 1 == self.num_batches:
             self.update_lr()
-        return {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
+        measured = {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
+        turns.pause()
+        return measured | self.model.measured()
 
     def model_inference(self, images: Tensor) -> Tensor:
         with autocast(self.precision(), self.device):

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from dassl.config import get_cfg_default
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
+from rpo.clip.load import own_preprocessing
+from rpo.clip.preprocessing import SQUASH
 from rpo.runs import flat
 from rpo.suggest import unknown
 
@@ -94,6 +96,33 @@ def _use_clip_images(cfg: Any) -> None:
     cfg.PIXEL_MEAN = [0.48145466, 0.4578275, 0.40821073]
     cfg.PIXEL_STD = [0.26862954, 0.26130258, 0.27577711]
     cfg.TRANSFORMS = ("random_resized_crop", "random_flip", "normalize")
+
+
+def follow_backbone(cfg: Any, given: Container[str] = ()) -> None:
+    """Images as another library's CLIP wants them, but for keys `given` on the command line.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: there is no such CLIP; see `load_clip`.
+    """
+    own = own_preprocessing(cfg.MODEL.BACKBONE.NAME)
+    if own is None:
+        return
+    keys = {
+        "SIZE": own.size,
+        "PIXEL_MEAN": list(own.mean),
+        "PIXEL_STD": list(own.std),
+        "INTERPOLATION": own.interpolation,
+        "RESIZE": own.resize,
+    }
+    has_resize = "RESIZE" in cfg.INPUT  # which the original Dassl has not
+    if not has_resize and keys.pop("RESIZE") == SQUASH:
+        raise ValueError(
+            f"the images of {cfg.MODEL.BACKBONE.NAME} need INPUT.RESIZE squash, which dassl-lite "
+            "has and the original Dassl has not"
+        )
+    for key, value in keys.items():
+        if f"INPUT.{key}" not in given:
+            cfg.INPUT[key] = value
 
 
 def _use_cosine_schedule(cfg: Any) -> None:

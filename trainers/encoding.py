@@ -13,9 +13,10 @@ from dassl.data.data_manager import build_data_loader
 from torch import Tensor
 from tqdm import tqdm
 
+from rpo.clip.backbone import tensors_sha256
 from rpo.clip.precision import autocast
 from rpo.environment import installed_version
-from rpo.feature_cache import FeatureCache, key_of, weights_hash
+from rpo.feature_cache import FeatureCache, key_of
 
 from .config import plain
 
@@ -25,7 +26,7 @@ BATCH = 32
 # Vectors written at once: an interruption loses no more.
 CHUNK = 2048
 # What the plain view depends on; random ones depend on all of INPUT.
-PLAIN_KEYS = ("SIZE", "INTERPOLATION", "PIXEL_MEAN", "PIXEL_STD", "NO_TRANSFORM")
+PLAIN_KEYS = ("SIZE", "INTERPOLATION", "PIXEL_MEAN", "PIXEL_STD", "NO_TRANSFORM", "RESIZE")
 PLAIN_TRANSFORMS = ("normalize", "instance_norm")
 # What decodes, crops and encodes.
 LIBRARIES = ("torch", "torchvision", "pillow")
@@ -107,7 +108,7 @@ class Features:
     def space(self, random_views: bool) -> Mapping[str, Any]:
         """What vectors depend on, besides the image and the number of its view."""
         node = plain(self.cfg.INPUT)
-        chosen = node if random_views else {key: node[key] for key in PLAIN_KEYS}
+        chosen = node if random_views else {key: node.get(key) for key in PLAIN_KEYS}
         return {
             "weights": self.weights,
             "precision": self.precision,
@@ -122,7 +123,7 @@ class Features:
     def weights(self) -> str:
         """Their hash, of the image encoder where it can be told apart."""
         clip = self.model.clip
-        return weights_hash(getattr(clip, "visual", clip))
+        return tensors_sha256(getattr(clip, "visual", clip))
 
     @torch.no_grad()
     def encode(self, items: Sequence[Any], view: int | None) -> Tensor:

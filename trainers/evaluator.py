@@ -15,9 +15,11 @@ class DetailedClassification(Classification):
     """Prints and returns what Dassl's Classification does, then top-5 accuracy and ECE.
 
     Attributes:
-        details: of the last evaluation, as `results.json` has them.
+        outcome: what the last evaluation saw.
+        details: of it, as `results.json` has them.
     """
 
+    outcome: metrics.Outcome | None = None
     details: dict[str, Any] | None = None
 
     def __init__(self, cfg: Any, lab2cname: dict[int, str] | None = None, **kwargs: Any) -> None:
@@ -41,16 +43,9 @@ class DetailedClassification(Classification):
     def evaluate(self) -> OrderedDict[str, float]:
         """Dassl's metrics with `top5_accuracy` and `ece`, all in percent."""
         results = super().evaluate()
-        outcome = metrics.joined(self._outcomes)
-        bins = metrics.reliability(outcome)
-        results["top5_accuracy"] = metrics.top_accuracy(outcome)
-        results["ece"] = metrics.calibration_error(bins)
+        self.outcome = metrics.joined(self._outcomes)
+        self.details = metrics.details(self.outcome, self._classes)
+        results["top5_accuracy"] = metrics.top_accuracy(self.outcome)
+        results["ece"] = metrics.calibration_error(self.details["reliability"])
         print(f"* top5: {results['top5_accuracy']:.1f}%\n* ece: {results['ece']:.1f}%")
-        shares, counts = metrics.class_accuracies(outcome, self._classes)
-        self.details = {
-            "per_class_accuracy": shares,
-            "per_class_count": counts,
-            "confusion": metrics.confusion(outcome),
-            "reliability": bins,
-        }
         return results

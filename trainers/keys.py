@@ -88,7 +88,11 @@ KEYS: Mapping[str, tuple[Range, str]] = {
 }
 # Lists that must have so many parts.
 LENGTHS = {"INPUT.SIZE": 2, "INPUT.PIXEL_MEAN": 3, "INPUT.PIXEL_STD": 3, "INPUT.RRCROP_SCALE": 2}
-CHOICES = {"TEST.SPLIT": ("test", "val"), "TEST.FINAL_MODEL": ("last_step", "best_val")}
+CHOICES = {
+    "INPUT.RESIZE": ("shortest", "squash"),
+    "TEST.SPLIT": ("test", "val"),
+    "TEST.FINAL_MODEL": ("last_step", "best_val"),
+}
 
 
 def check_keys(config: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
-"""What results.json says of a run: enough to know where a number came from."""
+"""What results.json says of a run: enough to know where a number came from, and to check it."""
 
+import os
 import time
 from typing import Any
 
@@ -7,10 +8,14 @@ from dassl.engine import TrainerX
 
 from rpo.checkpoints import check_finite
 from rpo.environment import versions
+from rpo.hashes import sealed
 from rpo.memory import peak_megabytes, reset_peak
-from rpo.runs import RunFolder
+from rpo.metrics import Outcome
+from rpo.predictions import pack
+from rpo.runs import VERSION, RunFolder
 
 from .config import default_config, plain
+from .evidence import hashes_of, predictions_of
 from .origin import dataset_title, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
@@ -21,11 +26,13 @@ class RecordedTrainer(TrainerX):
     Instance attributes:
         metrics: split to metric to value, in full precision.
         details: split to what TEST.EVALUATOR says in detail, where it does.
+        outcome: of every test image, where TEST.EVALUATOR keeps it.
         folder: what the run writes.
         seconds: `load`, `train` and `test`, those before an interruption included.
         history: the means of every epoch, also of those before an interruption.
         trained_on: dataset, classes, shots and seed of the parameters, None where there are
             none or nobody knows.
+        parameters_in: the folder whose parameters are tested; None where none were loaded.
     """
 
     section = ""
@@ -35,6 +42,7 @@ class RecordedTrainer(TrainerX):
         self.folder = RunFolder(cfg.OUTPUT_DIR)
         self.metrics: dict[str, dict[str, float]] = {}
         self.details: dict[str, dict[str, Any]] = {}
+        self.outcome: Outcome | None = None
         self.seconds: dict[str, float] = {}
         source = RunFolder(cfg.RESUME or cfg.OUTPUT_DIR)
         self.earlier_history, self.earlier_seconds = source.history(), source.so_far("seconds")
@@ -43,6 +51,7 @@ class RecordedTrainer(TrainerX):
         self.epoch_means: dict[str, float] = {}
         self.epoch_lr: float | None = None
         self.trained_on: dict[str, Any] | None = None
+        self.parameters_in: str | None = None
         self.wandb: WandbRun | None = None
         if cfg.LOGGING.WANDB:
             require_wandb()
@@ -59,7 +68,7 @@ class RecordedTrainer(TrainerX):
             if self.validation:
                 self.metrics["val"] = self.validation["metrics"]
                 self.details["val"] = self.validation["details"]
-        self.trained_on = origin(self.cfg)
+        self.trained_on, self.parameters_in = origin(self.cfg), self.output_dir
         self.train_started = time.time()
 
     def before_epoch(self) -> None:
@@ -124,6 +133,8 @@ class RecordedTrainer(TrainerX):
         else:
             self.metrics.setdefault(split, {})[metric] = float(scalar_value)
             self.details[split] = getattr(self.evaluator, "details", None) or {}
+            if split == "test":
+                self.outcome = getattr(self.evaluator, "outcome", None)
         if self.wandb:
             self.wandb.log(tag, float(scalar_value), global_step)
         super().write_scalar(tag, scalar_value, global_step)
@@ -143,7 +154,7 @@ class RecordedTrainer(TrainerX):
     def record_origin(self, directory: str) -> None:
         """Notes whose parameters `load_model` has taken from a folder."""
         own = self.trained_on if directory == self.output_dir else None
-        self.trained_on = origin_of(directory) or own
+        self.trained_on, self.parameters_in = origin_of(directory) or own, directory
 
     def test(self, split: str | None = None) -> float:
         """Accuracy in percent on a split; everything measured goes to results.json."""
@@ -155,14 +166,23 @@ class RecordedTrainer(TrainerX):
         if "val" in self.metrics and split == "val":
             self.validation = {"metrics": self.metrics["val"], "details": self.details["val"]}
             self.record_run(finished=False)
-        self.folder.write_results(run_record(self))
+        write_record(self, self.folder, self.dm.dataset)
         return accuracy
 
 
-def run_record(trainer: Any) -> dict[str, Any]:
+def write_record(trainer: Any, folder: RunFolder, dataset: Any) -> None:
+    """Writes what a trainer has measured on a dataset, with the means to verify it."""
+    predictions = predictions_of(trainer.outcome, trainer.cfg, dataset)
+    packed = pack(predictions) if predictions else None
+    record = run_record(trainer, dataset) | {"sha256": hashes_of(trainer, dataset, packed)}
+    folder.write_results(sealed(record), packed)
+
+
+def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
     """Plain data: metrics at full precision, where they come from, and what they cost."""
-    cfg, dataset = trainer.cfg, trainer.dm.dataset
+    cfg, parameters_in = trainer.cfg, trainer.parameters_in
     return {
+        "version": VERSION,
         "method": cfg.TRAINER.NAME,
         "dataset": dataset_title(cfg.DATASET),
         "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
@@ -170,6 +190,7 @@ def run_record(trainer: Any) -> dict[str, Any]:
         "seed": cfg.SEED,
         "backbone": cfg.MODEL.BACKBONE.NAME,
         "trained_on": trainer.trained_on,
+        "parameters_in": parameters_in and os.path.relpath(parameters_in, cfg.OUTPUT_DIR or "."),
         "metrics": trainer.metrics,
         "details": trainer.details,
         "history": trainer.history,

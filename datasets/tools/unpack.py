@@ -43,10 +43,10 @@ def unpack(archive: Path, folder: Path, limit: float = float("inf")) -> None:
         ValueError: the file is no archive, is damaged, or needs a password or another program.
     """
     try:
-        if zipfile.is_zipfile(archive):
-            _unpack_zip(archive, folder, limit)
-        elif tarfile.is_tarfile(archive):
+        if tarfile.is_tarfile(archive):  # first: a tar that ends with a zip looks like one, too
             _unpack_tar(archive, folder, limit)
+        elif zipfile.is_zipfile(archive):
+            _unpack_zip(archive, folder, limit)
         else:
             raise ValueError(f"{archive} is neither a zip nor a tar archive, or is cut off")
     except BROKEN as error:
@@ -71,7 +71,7 @@ def _unpack_zip(archive: Path, folder: Path, limit: float) -> None:
         if size > free:
             room = f"{_gigabytes(size)} are needed to unpack {archive}, {_gigabytes(free)} are free"
             raise OSError(errno.ENOSPC, room, str(folder))
-        for entry in tqdm(entries, desc=archive.name, unit="file"):
+        for entry in tqdm(entries, desc=archive.name, unit="file", delay=1):
             kind = entry.external_attr >> 28  # upper bits of the Unix mode; 0 where there is none
             if kind not in (0, 4, 8):
                 raise UnsafeArchiveError(f"{archive}: {entry.filename} is a link or device")
@@ -88,7 +88,7 @@ def _unpack_zip(archive: Path, folder: Path, limit: float) -> None:
 def _unpack_tar(archive: Path, folder: Path, limit: float) -> None:
     size = 0
     with tarfile.open(archive) as content:
-        for entry in tqdm(_members(content), desc=archive.name, unit="file"):
+        for entry in tqdm(_members(content), desc=archive.name, unit="file", delay=1):
             size += max(entry.size, BLOCK)
             _refuse_size(archive, size, limit)
             target = inside(folder, entry.name, archive)

@@ -1,27 +1,39 @@
-"""Loading CLIP: OpenAI's names, local files, and the tiny one that ships with the package."""
+"""Loading CLIP: OpenAI's names, local files, the tiny one that ships with the package, and those of
+other libraries."""
 
 import contextlib
-import hashlib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
+from rpo import hashes
 from rpo.clip import openai
 from rpo.clip.archive import StateDict, read_state_dict
 from rpo.clip.precision import set_precision
+from rpo.clip.preprocessing import Preprocessing
 from rpo.suggest import unknown
 
 TINY = "tiny"
 TINY_FILE = Path(__file__).parents[1] / "assets" / "tiny_clip.pt"
-# OpenAI's CLIP: an nn.Module whose attributes a type checker cannot know.
+# OpenAI's CLIP, an nn.Module whose attributes a type checker cannot know; or a `Backbone`.
 Clip: TypeAlias = Any
+# Other libraries: what their names begin with, and what reads them.
+FAMILIES = {"open_clip": "rpo.clip.open_clip", "hf": "rpo.clip.hugging_face"}
+FAMILY_NAMES = ("open_clip:MODEL/TAG", "hf:ORGANISATION/NAME", "hf:FOLDER")
 
 
 def available_backbones() -> list[str]:
     """Every name that `load_clip` knows; it also takes the path of a checkpoint."""
-    return [*openai.SHA256, TINY]
+    return [*openai.SHA256, TINY, *FAMILY_NAMES]
+
+
+def family(name: str) -> tuple[Any, str] | None:
+    """The module that reads a name of another library, and the name there; None for OpenAI's."""
+    prefix, _, reference = name.partition(":")
+    return (importlib.import_module(FAMILIES[prefix]), reference) if prefix in FAMILIES else None
 
 
 def load_clip(name: str, precision: str = "fp32") -> Clip:
@@ -29,36 +41,64 @@ def load_clip(name: str, precision: str = "fp32") -> Clip:
 
     Args:
         name: an OpenAI name such as "ViT-B/16" (downloaded once, checked against its SHA-256),
-            "tiny", or the path of a checkpoint in OpenAI's format, JIT archive or state dict.
+            "tiny", or the path of a checkpoint in OpenAI's format, JIT archive or state dict;
+            "open_clip:ViT-B-16/laion2b_s34b_b88k" or "hf:google/siglip2-base-patch16-224", see
+            `rpo.clip.open_clip` and `rpo.clip.hugging_face`.
         precision: of its weights, one of `rpo.clip.precision.PRECISIONS`.
 
     Raises:
         ValueError: there is no such name, file or precision, or the file is not a CLIP.
         FileNotFoundError: the weights are not here and cannot be downloaded.
+        ImportError: the library is not installed; the extra that has it is named.
     """
-    if _kept is not None and (name, precision) in _kept:
-        return _kept[name, precision]
-    path = backbone_file(name)
-    state = expand_vocabulary(read_state_dict(path))
-    try:
-        clip = openai.model().build_model(state).eval()  # half of the weights in float16
-    except (KeyError, RuntimeError) as error:
-        raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
+    if _kept is None:
+        return _load(name, precision)
+    before = torch.get_rng_state().numpy().tobytes()
+    kept = _kept.get((name, precision))
+    if kept is None or before not in kept.states:
+        clip = _load(name, precision)
+        kept = kept or _kept.setdefault((name, precision), Kept(clip, {}))
+        kept.states[before] = torch.get_rng_state()
+    torch.set_rng_state(kept.states[before])
+    return kept.clip
+
+
+def _load(name: str, precision: str) -> Clip:
+    other = family(name)
+    clip = other[0].load(other[1]) if other else _load_openai(backbone_file(name))
     set_precision(clip, precision)
-    if _kept is not None:
-        _kept[name, precision] = clip
     return clip
 
 
+def _load_openai(path: Path) -> Clip:
+    """A checkpoint in OpenAI's format, half of the weights in float16."""
+    state = expand_vocabulary(read_state_dict(path))
+    try:
+        return openai.model().build_model(state).eval()
+    except (KeyError, RuntimeError) as error:
+        raise ValueError(f"{path} is not a CLIP in OpenAI's format: {error}") from error
+
+
+class Kept(NamedTuple):
+    """A CLIP that is kept, and what loading it made of the state of PyTorch's random numbers.
+
+    CLIP's parameters are drawn before they are read, so what is drawn after depends on the loading.
+    """
+
+    clip: Clip
+    states: dict[bytes, torch.Tensor]
+
+
 # The CLIPs loaded so far within `keep_clip`, by name and precision; None outside of it.
-_kept: dict[tuple[str, str], Clip] | None = None
+_kept: dict[tuple[str, str], Kept] | None = None
 
 
 @contextlib.contextmanager
 def keep_clip() -> Iterator[None]:
-    """While it lasts, `load_clip` reads a CLIP once and then returns that very one.
+    """While it lasts, `load_clip` returns the CLIP that it has read before.
 
-    For a training and its evaluations, which never change CLIP's weights.
+    For trainings and evaluations, which never change CLIP's weights. Random numbers are drawn as if
+    it were read anew; where they have never been in this state before, it is.
     """
     global _kept
     _kept = {}
@@ -68,8 +108,38 @@ def keep_clip() -> Iterator[None]:
         _kept = None
 
 
+def check_backbone(name: str) -> None:
+    """Fetches what is needed to load a CLIP; raises as `load_clip`, sooner."""
+    other = family(name)
+    other[0].fetch(other[1]) if other else backbone_file(name)
+
+
+def own_preprocessing(name: str) -> Preprocessing | None:
+    """What the images of another library's CLIP go through; None for OpenAI's."""
+    other = family(name)
+    return other[0].preprocessing(other[1]) if other else None
+
+
+def image_size(clip: Clip) -> tuple[int, int]:
+    """Height and width in pixels of the images that it takes."""
+    if hasattr(clip, "preprocessing"):
+        return clip.preprocessing.size
+    return clip.visual.input_resolution, clip.visual.input_resolution
+
+
+def weights_sha256(name: str, clip: Clip | None = None) -> str:
+    """In hexadecimal: of OpenAI's file; of another library's tensors, as `Backbone.sha256`.
+
+    Args:
+        clip: the CLIP of that name, if it is loaded already.
+    """
+    if family(name):
+        return (load_clip(name) if clip is None else clip).sha256
+    return sha256(backbone_file(name))
+
+
 def backbone_file(name: str) -> Path:
-    """The checkpoint behind a name, downloaded if need be.
+    """The checkpoint behind one of OpenAI's names, downloaded if need be.
 
     Raises:
         ValueError: there is no such name or file. FileNotFoundError: it cannot be downloaded.
@@ -104,11 +174,7 @@ def _verified_or_downloaded(name: str) -> Path:
 
 def sha256(path: Path) -> str:
     """Of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hashes.of_file(path)
 
 
 def expand_vocabulary(state: StateDict) -> StateDict:

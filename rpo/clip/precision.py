@@ -11,14 +11,16 @@ PRECISIONS = ("fp32", "fp16", "bf16", "amp")
 
 
 def set_precision(clip: Any, precision: str) -> None:
-    """Converts, in place, a CLIP as OpenAI builds it, half the weights in float16.
+    """Converts, in place, a CLIP as OpenAI builds it, half the weights in float16, or a `Backbone`.
 
     Raises:
         ValueError: `precision` is not one of PRECISIONS.
     """
     if precision not in PRECISIONS:
         raise ValueError(f'precision "{precision}" is not one of {", ".join(PRECISIONS)}')
-    if precision in ("fp32", "amp"):
+    if hasattr(clip, "convert"):
+        clip.convert(precision)
+    elif precision in ("fp32", "amp"):
         clip.float()
     elif precision == "bf16":
         for parameter in clip.parameters():

@@ -1,7 +1,7 @@
 """From class names to token ids."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -33,10 +33,56 @@ def class_inputs(names: Sequence[str], templates: Sequence[str]) -> list[Any]:
     return list(lists[0]) if len(lists) == 1 else list(lists)
 
 
-def tokenize(texts: Sequence[str], context_length: int) -> tuple[Tensor, Tensor]:
-    """Token ids cropped to the longest text, and the lengths.
+class Tokenizer(Protocol):
+    """From texts to the token ids of one model."""
 
-    What stands after EOT cannot matter to a causal encoder, so the rest of the context is cut.
+    def __call__(self, texts: Sequence[str], context_length: int) -> Tensor:
+        """Token ids (texts, context length), padded as the model expects it.
+
+        Raises:
+            ValueError: a text is longer than the context; it is named.
+        """
+        ...
+
+    def words(self, text: str) -> list[int]:
+        """The ids of a text alone, without what stands in front of and behind every text."""
+        ...
+
+
+class OpenAITokenizer:
+    """OpenAI's byte-pair encoder: SOT, the words, EOT, and padding with 0."""
+
+    def __call__(self, texts: Sequence[str], context_length: int) -> Tensor:
+        return tokenize_all(texts, context_length)
+
+    def words(self, text: str) -> list[int]:
+        return openai.tokenizer().encode(text)
+
+
+class LibraryTokenizer:
+    """That of another library, which would cut long texts without a word.
+
+    Args:
+        encode: texts and context length to ids (texts, context length).
+        words: see `Tokenizer`.
+    """
+
+    def __init__(
+        self, encode: Callable[[list[str], int], Tensor], words: Callable[[str], list[int]]
+    ) -> None:
+        self.encode, self.words = encode, words
+
+    def __call__(self, texts: Sequence[str], context_length: int) -> Tensor:
+        ids = self.encode(list(texts), context_length)
+        with_room = self.encode(list(texts), 2 * context_length)[:, :context_length]
+        for text, cut, whole in zip(texts, ids, with_room, strict=True):
+            if not torch.equal(cut, whole):
+                raise too_long(text, context_length)
+        return ids
+
+
+def tokenize(texts: Sequence[str], context_length: int) -> tuple[Tensor, Tensor]:
+    """OpenAI's token ids cropped to the longest text, and the lengths.
 
     Returns:
         ids (texts, tokens) and lengths (texts,), both counting SOT and EOT.
@@ -50,7 +96,7 @@ def tokenize(texts: Sequence[str], context_length: int) -> tuple[Tensor, Tensor]
 
 
 def tokenize_all(texts: Sequence[str], context_length: int) -> Tensor:
-    """Token ids (texts, context length), padded with 0 behind EOT, as OpenAI's `tokenize`.
+    """OpenAI's token ids (texts, context length), padded with 0 behind EOT, as its `tokenize`.
 
     Raises:
         ValueError: a text is longer than the context; it is named.
@@ -61,9 +107,14 @@ def tokenize_all(texts: Sequence[str], context_length: int) -> Tensor:
     for row, text in zip(ids, texts, strict=True):
         tokens = [start, *encoder.encode(text), end]
         if len(tokens) > context_length:
-            raise ValueError(
-                f'"{text}" does not fit into CLIP\'s context of {context_length} tokens: '
-                "shorten the class name or the prompt template"
-            )
+            raise too_long(text, context_length)
         row[: len(tokens)] = torch.tensor(tokens)
     return ids
+
+
+def too_long(text: str, context_length: int) -> ValueError:
+    """The error for a text that the encoder would not see whole."""
+    return ValueError(
+        f'"{text}" does not fit into CLIP\'s context of {context_length} tokens: '
+        "shorten the class name or the prompt template"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from dassl.data.datasets import build_dataset
 from dassl.engine import build_trainer
 from dassl.evaluation import build_evaluator
 from dassl.utils import load_checkpoint
@@ -15,9 +16,9 @@ from tqdm import tqdm
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods.rpo_stacked import StackedRPO
-from rpo.runs import RunFolder
+from rpo.runs import RESULTS, RunFolder
 from rpo.trainers.origin import origin, read_config
-from rpo.trainers.record import run_record
+from rpo.trainers.record import write_record
 from rpo.trainers.rpo import RPO
 
 # Runs that are evaluated together may differ in these alone.
@@ -71,31 +72,50 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     cfg.DATASET.SUBSAMPLE_CLASSES = classes
     cfg.DATASET.ROOT = args.root or cfg.DATASET.ROOT
     trainer = build_trainer(cfg)
-    trainer.model = stack(trainer.model, args.folders, args.load_epoch).to(trainer.device)
+    learners = load_learners(trainer.model, args.folders, args.load_epoch)
+    trainer.model = stack(trainer.model, learners).to(trainer.device)
     evaluators = [build_evaluator(cfg, lab2cname=trainer.lab2cname) for _ in configs]
     with torch.no_grad():
         for batch in tqdm(trainer.test_loader):
             images, labels = trainer.parse_batch_test(batch)
             for evaluator, logits in zip(evaluators, trainer.model_inference(images), strict=True):
                 evaluator.process(logits, labels)
-    for folder, own, evaluator in zip(args.folders, configs, evaluators, strict=True):
+    for folder, own, learner, evaluator in zip(
+        args.folders, configs, learners, evaluators, strict=True
+    ):
         print(f"{folder}, {classes} classes")
         trainer.metrics = {"test": evaluator.evaluate()}
-        trainer.details = {"test": evaluator.details}
+        trainer.details, trainer.outcome = {"test": evaluator.details}, evaluator.outcome
         trainer.trained_on, trainer.history = origin(own), []
-        record = run_record(trainer) | {"seed": own.SEED}
-        written = RunFolder(test_folder(Path(folder), classes)).write_results(record)
-        print(f"written to {written}")
+        trainer.parameters_in, trainer._models = folder, {RPO.learner_name: learner}
+        target = test_folder(Path(folder), classes)
+        trainer.cfg = as_evaluated(own, cfg, target)
+        same_sample = own.SEED == cfg.SEED
+        dataset = trainer.dm.dataset if same_sample else build_dataset(trainer.cfg)
+        write_record(trainer, RunFolder(target), dataset)
+        print(f"written to {target / RESULTS}")
 
 
-def stack(model: Any, folders: Sequence[str], epoch: int | None) -> StackedRPO:
-    """A model's CLIP and classes with the prompts of every folder side by side."""
+def as_evaluated(own: Any, shared: Any, folder: Path) -> Any:
+    """A run's configuration with the classes and dataset that it is evaluated on."""
+    cfg = own.clone()
+    cfg.DATASET, cfg.OUTPUT_DIR = shared.DATASET, str(folder)
+    return cfg
+
+
+def load_learners(model: Any, folders: Sequence[str], epoch: int | None) -> list[Any]:
+    """What each run has learnt, in the form of a model's own learner."""
     learners = []
     for folder in folders:
         path = find_checkpoint(Path(folder) / RPO.learner_name, epoch)
         learner = copy.deepcopy(model.prompt_learner)
         load_parameters(learner, load_checkpoint(str(path))["state_dict"], path)
         learners.append(learner)
+    return learners
+
+
+def stack(model: Any, learners: Sequence[Any]) -> StackedRPO:
+    """A model's CLIP and classes with the prompts of every run side by side."""
     return StackedRPO(model.clip, model.texts, learners, model.modality)
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from rpo.files import write_text
+from rpo.report.against import against_tables
 from rpo.report.formats import FORMATS, SPREADS, SUFFIXES, remarks, render
 from rpo.report.frame import build_frame, choose
+from rpo.report.paired import Difference
+from rpo.report.paired import differences as paired_differences
 from rpo.report.reading import read_runs
 from rpo.report.table import Table
 from rpo.report.tables import TABLES, build_tables
@@ -29,13 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after the folders: which tables (default: all for which there are runs)",
     )
     add_output_arguments(parser)
+    parser.add_argument(
+        "--against",
+        metavar="METHOD",
+        help="add what differs from a method, paired by seed and image: RPO, or 'RPO main_K24'",
+    )
     parser.add_argument("--html", metavar="FILE", help="write one page with everything, too")
     parser.add_argument("--figures", metavar="DIR", help="write the figures as SVG and PDF, too")
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """What every command that prints tables takes."""
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="output folders, searched below")
+    parser.add_argument(
+        "folders", nargs="+", metavar="DIR", help="output folders, searched below; bundles"
+    )
     parser.add_argument(
         "--seeds", nargs="+", type=int, help="after the folders: runs of these seeds only"
     )
@@ -59,16 +69,30 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     check_drawing(args)
     frame, notes = read(args)
+    differences, left_out = compare(frame, args)
     tables = build_tables(frame, args.table)
+    tables += against_tables(differences, args.against) if differences else []
     write(tables, args)
-    draw(frame, tables, notes, args)
+    draw(frame, tables, [*notes, *left_out], differences, args)
     return 0
+
+
+def compare(frame: pd.DataFrame, args: argparse.Namespace) -> tuple[list[Difference], list[str]]:
+    """The differences that were asked for, and what was left out, which is said."""
+    if not args.against:
+        return [], []
+    found, left_out = paired_differences(frame, args.against)
+    for note in left_out:
+        _say(f"note: {note}")
+    return found, left_out
 
 
 def check_drawing(args: argparse.Namespace) -> None:
     """Raises ImportError, before anything is read, if a figure is asked for and cannot be drawn."""
     asked = [name for name in ("html", "figures") if getattr(args, name)]
     missing = [name for name in NEEDED if find_spec(name) is None]
+    if args.against and find_spec("statsmodels") is None:
+        raise ImportError("--against needs statsmodels: pip install 'rpo-clip[report]'")
     if asked and missing:
         raise ImportError(
             f"--{asked[0]} needs {' and '.join(missing)}: pip install 'rpo-clip[report]'"
@@ -101,19 +125,23 @@ def default_format(output: str | None) -> str:
 
 
 def draw(
-    frame: pd.DataFrame, tables: Sequence[Table], notes: Sequence[str], args: argparse.Namespace
+    frame: pd.DataFrame,
+    tables: Sequence[Table],
+    notes: Sequence[str],
+    differences: Sequence[Difference],
+    args: argparse.Namespace,
 ) -> None:
     """Writes the page and the figures that were asked for and says what was written."""
     if args.figures:
         from rpo.report.figures.gallery import write_figures
 
-        count = write_figures(frame, Path(args.figures))
+        count = write_figures(frame, Path(args.figures), differences)
         _say(f"{count} figures, as SVG and PDF, are in {args.figures}")
     if args.html:
         from rpo.report.page.write import write_page
 
         workers = os.cpu_count() or 1
-        size = write_page(frame, tables, Path(args.html), workers, notes)
+        size = write_page(frame, tables, Path(args.html), workers, notes, differences)
         _say(f"the page is {args.html} ({size / 1e6:.1f} MB)")
 
 

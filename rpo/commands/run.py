@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rpo.clip.load import backbone_file
+from rpo.clip.load import check_backbone
 from rpo.commands.train import build_config, check_data
 from rpo.experiments.cases import Choice
 from rpo.experiments.files import names
@@ -139,8 +139,8 @@ def problem_of(cfg: Any) -> str:
     try:
         check_data(cfg)
         if cfg.MODEL.BACKBONE.NAME:
-            backbone_file(cfg.MODEL.BACKBONE.NAME)
-    except (OSError, ValueError) as error:
+            check_backbone(cfg.MODEL.BACKBONE.NAME)
+    except (ImportError, OSError, ValueError) as error:
         return str(error)
     return ""
 

@@ -16,7 +16,7 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.experiments.files import find_config
 from rpo.runs import FINISHED, RunFolder, flat
 from rpo.suggest import unknown
-from rpo.trainers.config import default_config, merge_file, merge_options, plain
+from rpo.trainers.config import default_config, follow_backbone, merge_file, merge_options, plain
 from rpo.trainers.keys import check_keys
 
 # Option, the key it sets, what it is.
@@ -25,7 +25,11 @@ KEY_OPTIONS = (
     ("output-dir", "OUTPUT_DIR", "folder of this run"),
     ("resume", "RESUME", "folder of a checkpoint to resume from"),
     ("trainer", "TRAINER.NAME", "method: RPO, ZeroshotCLIP, ..."),
-    ("backbone", "MODEL.BACKBONE.NAME", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
+    (
+        "backbone",
+        "MODEL.BACKBONE.NAME",
+        "CLIP: ViT-B/16, tiny, a checkpoint file, open_clip:MODEL/TAG, hf:ORGANISATION/NAME",
+    ),
     ("head", "MODEL.HEAD.NAME", "kept for compatibility"),
 )
 LIST_OPTIONS = (
@@ -66,6 +70,7 @@ def build_config(args: argparse.Namespace) -> Any:
     if args.seed is not None:
         cfg.SEED = args.seed
     merge_options(cfg, args.opts)
+    follow_backbone(cfg, args.opts[::2])
     check_names(cfg)
     check_keys(flat(cfg))
     trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)

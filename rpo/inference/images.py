@@ -1,69 +1,22 @@
-"""Images as a backbone wants them, with Pillow and PyTorch alone, bit for bit as torchvision's."""
+"""Images from files, read ahead of their use."""
 
 import contextlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
+
+from rpo.clip.preprocessing import Preprocessing
 
 # The file of an image, or the image.
 Source = Any
 # Decoding releases Python's lock: threads are enough, and nothing is copied between processes.
 THREADS = min(8, os.cpu_count() or 1)
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """The smaller edge is resized, the centre cropped, the channels normalised.
-
-    Attributes:
-        size: height and width, in pixels.
-        mean, std: of each channel, of values between 0 and 1.
-        interpolation: bicubic, bilinear or nearest.
-    """
-
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str = "bicubic"
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Preprocessing":
-        """Of plain data, with lists for tuples; raises ValueError where that is something else."""
-        try:
-            size, mean, std = (tuple(content[name]) for name in ("size", "mean", "std"))
-            interpolation = str(content["interpolation"])
-            Image.Resampling[interpolation.upper()]
-            if (len(size), len(mean), len(std)) != (2, 3, 3) or not all(size) or not all(std):
-                raise ValueError("two sizes and three channels are needed")
-            return cls(size, mean, std, interpolation)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"preprocessing is {content!r}: {error}") from error
-
-    def __call__(self, image: Image.Image) -> Tensor:
-        """(3, height, width) in float32 of an image in RGB."""
-        pixels = torch.frombuffer(bytearray(self.cropped(image).tobytes()), dtype=torch.uint8)
-        values = pixels.view(*self.size, 3).permute(2, 0, 1).contiguous().float().div(255)
-        mean, std = (torch.tensor(channels)[:, None, None] for channels in (self.mean, self.std))
-        return (values - mean) / std
-
-    def cropped(self, image: Image.Image) -> Image.Image:
-        """The resized image's centre."""
-        edge, (height, width) = max(self.size), self.size
-        if image.width <= image.height:
-            resized = edge, int(edge * image.height / image.width)
-        else:
-            resized = int(edge * image.width / image.height), edge
-        image = image.resize(resized, Image.Resampling[self.interpolation.upper()])
-        left, top = round((image.width - width) / 2.0), round((image.height - height) / 2.0)
-        return image.crop((left, top, left + width, top + height))
 
 
 def read_image(source: Source) -> Image.Image:

@@ -12,7 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from rpo.clip.load import Clip
 from rpo.clip.precision import autocast
-from rpo.inference.images import Preprocessing, Source, prepared
+from rpo.clip.preprocessing import Preprocessing
+from rpo.inference.images import Source, prepared
 from rpo.inference.trained import Trained
 from rpo.methods.traits import known_traits
 

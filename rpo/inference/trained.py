@@ -11,9 +11,9 @@ from torch import Tensor
 
 import rpo
 from rpo.checkpoints import load_parameters
-from rpo.clip.load import Clip, backbone_file, load_clip, sha256
+from rpo.clip.load import Clip, load_clip, weights_sha256
+from rpo.clip.preprocessing import Preprocessing
 from rpo.clip.texts import class_inputs
-from rpo.inference.images import Preprocessing
 from rpo.methods.traits import known_traits
 from rpo.suggest import unknown
 
@@ -173,14 +173,15 @@ class Trained:
             BackboneMismatchError: it has other weights; both hashes are named.
         """
         name = backbone or self.description.backbone
-        there, wanted = sha256(backbone_file(name)), self.description.backbone_sha256
+        with torch.random.fork_rng(devices=[]):
+            clip = load_clip(name, self.description.precision_on(device))
+        there, wanted = weights_sha256(name, clip), self.description.backbone_sha256
         if there != wanted:
             raise BackboneMismatchError(
                 f"this was trained on the backbone {self.description.backbone} with SHA-256 "
                 f"{wanted}, and {name} has {there}"
             )
-        with torch.random.fork_rng(devices=[]):
-            return load_clip(name, self.description.precision_on(device))
+        return clip
 
 
 def check_class_names(names: Sequence[str]) -> None:

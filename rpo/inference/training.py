@@ -17,11 +17,11 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from tqdm.auto import tqdm
 
-from rpo.clip.load import backbone_file, load_clip, sha256
+from rpo.clip.load import image_size, load_clip, weights_sha256
+from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
-from rpo.inference.images import Preprocessing
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import Description, Trained
 from rpo.methods.traits import known_traits
@@ -79,10 +79,10 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
         ValueError: there is no such method, or a value cannot work. KeyError: no such key.
     """
     check_method(plan.method)
-    size = load_clip(plan.backbone, plan.precision).visual.input_resolution
+    size = image_size(load_clip(plan.backbone, plan.precision))
     own = {"TEMPLATE": plan.template or "", "NUM_SHOTS": plan.shots, "HOLD_OUT": False}
     pairs = [*dataset, *(part for key, value in own.items() for part in (f"DATASET.{key}", value))]
-    pairs += ["INPUT.SIZE", (size, size), "TEST.NO_TEST", True]
+    pairs += ["INPUT.SIZE", size, "TEST.NO_TEST", True]
     pairs += ["DATALOADER.NUM_WORKERS", 0, "USE_CUDA", plan.device.type == "cuda"]
     trainer = TRAINER_REGISTRY.get(plan.method)
     if trainer.has_precision:
@@ -181,7 +181,7 @@ def describe(
         method=cfg.TRAINER.NAME,
         settings=vars(settings),
         backbone=cfg.MODEL.BACKBONE.NAME,
-        backbone_sha256=sha256(backbone_file(cfg.MODEL.BACKBONE.NAME)),
+        backbone_sha256=weights_sha256(cfg.MODEL.BACKBONE.NAME),
         precision=precision,
         class_names=list(names),
         class_inputs=trainer.inputs(cfg, dataset, names),
@@ -192,6 +192,7 @@ def describe(
             mean=tuple(cfg.INPUT.PIXEL_MEAN),
             std=tuple(cfg.INPUT.PIXEL_STD),
             interpolation=cfg.INPUT.INTERPOLATION,
+            resize=cfg.INPUT.get("RESIZE", "shortest"),
         ),
         trained_on={"shots": cfg.DATASET.NUM_SHOTS, "seed": cfg.SEED},
         versions=versions(),

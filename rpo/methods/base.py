@@ -58,6 +58,10 @@ class Method(nn.Module):
         logits = self(images)
         return cross_entropy(logits.float(), labels), logits
 
+    def measured(self) -> dict[str, float]:
+        """What else the last training step is worth knowing by, for the log."""
+        return {}
+
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:
         """CLIP's own features, (batch, embedding)."""
@@ -106,7 +110,13 @@ class Remembered:
         )
 
 
-def cosine_logits(image_features: Tensor, text_features: Tensor, logit_scale: Tensor) -> Tensor:
+def biased(logits: Tensor, clip: Clip) -> Tensor:
+    """Logits plus the bias of SigLIP; of another CLIP they stay as they are."""
+    bias = getattr(clip, "logit_bias", None)
+    return logits if bias is None else logits + bias
+
+
+def cosine_logits(image_features: Tensor, text_features: Tensor, clip: Clip) -> Tensor:
     """Logits (batch, classes) in float32, whatever the encoders compute in.
 
     Args:
@@ -118,4 +128,4 @@ def cosine_logits(image_features: Tensor, text_features: Tensor, logit_scale: Te
         images = normalize(image_features.float(), dim=-1)[:, None]
         texts = normalize(text_features.float(), dim=-1)
         similarities = (images @ texts.transpose(-1, -2)).squeeze(1)
-        return logit_scale.exp().float() * similarities
+        return biased(clip.logit_scale.exp().float() * similarities, clip)

@@ -73,7 +73,7 @@ class CLAP(FeatureMethod):
         return self.adapter
 
     def classify(self, features: Tensor) -> Tensor:
-        return cosine_logits(features, self.adapter.prototypes, self.clip.logit_scale)
+        return cosine_logits(features, self.adapter.prototypes, self.clip)
 
     @property
     def views_to_begin(self) -> int:
@@ -84,7 +84,7 @@ class CLAP(FeatureMethod):
         """The multiplier of a class is the mean probability that zero-shot CLIP gives it on all
         views of its images."""
         features, texts = self.features(views.flatten(0, 1)), self.adapter.base_text_features
-        probabilities = cosine_logits(features, texts, self.clip.logit_scale).softmax(dim=-1)
+        probabilities = cosine_logits(features, texts, self.clip).softmax(dim=-1)
         members = one_hot(labels.repeat(len(views)), len(texts)).to(probabilities)
         self.multipliers.copy_((members * probabilities).sum(dim=0) / members.sum(dim=0))
 

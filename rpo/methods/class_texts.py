@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import normalize
 
+from rpo.attention import own_text_features
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import TextTower
+from rpo.clip.towers import text_tower
 
 
-class ClassTexts(nn.Module):
+class ClassTexts:
     """The text encoder on the texts of classes.
 
     Args:
@@ -20,8 +20,7 @@ class ClassTexts(nn.Module):
     """
 
     def __init__(self, clip: Clip, texts: Sequence[Any]) -> None:
-        super().__init__()
-        self.tower, self.context_length = TextTower(clip), clip.context_length
+        self.clip, self.tower = clip, text_tower(clip)
         self.lists = [list(texts)] if isinstance(texts[0], str) else [list(one) for one in texts]
 
     def mean(self) -> Tensor:
@@ -35,6 +34,6 @@ class ClassTexts(nn.Module):
 
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Features (texts, embedding)."""
-        device = self.tower.text_projection.device
-        ids, lengths = (part.to(device) for part in tokenize(texts, self.context_length))
-        return self.tower.encode(ids, lengths)
+        device = self.clip.logit_scale.device
+        ids, lengths = (part.to(device) for part in self.tower.tokenize(texts))
+        return own_text_features(self.tower, ids, lengths)

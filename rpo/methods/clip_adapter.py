@@ -56,7 +56,7 @@ class CLIPAdapter(FeatureMethod):
         self, clip: Clip, texts: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, texts, settings, **fields)
-        size = clip.text_projection.shape[1]
+        size = self.class_texts.tower.embedding_size
         self.adapter = Adapter(size, max(size // self.settings.reduction, 1))
 
     def learner(self) -> nn.Module:
@@ -66,4 +66,4 @@ class CLIPAdapter(FeatureMethod):
         ratio = self.settings.ratio
         with torch.autocast(features.device.type, enabled=False):
             mixed = ratio * self.adapter(features) + (1 - ratio) * features
-            return cosine_logits(mixed, self.class_features(), self.clip.logit_scale)
+            return cosine_logits(mixed, self.class_features(), self.clip)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rpo.clip.load import Clip
+from rpo.clip.towers import text_tower
 from rpo.methods import settings
 from rpo.methods.base import Method, cosine_logits
 from rpo.methods.context import context_texts, initial_context, initial_words
@@ -69,7 +70,7 @@ class CoCoOp(Method):
         super().__init__(clip, settings, **fields)
         words, count = initial_words(self.settings.ctx_init, self.settings.n_ctx)
         context = initial_context(clip, words, count)
-        self.prompt_learner = ConditionalContext(context, clip.text_projection.shape[1])
+        self.prompt_learner = ConditionalContext(context, text_tower(clip).embedding_size)
         self.texts = PromptedTexts(clip, context_texts(names, words, count), count)
         bytes_per_image = 4 * LAYER_WIDTHS * self.texts.ids.numel() * context.shape[-1]
         self.images_at_once = max(1, self.settings.memory * 2**20 // bytes_per_image)
@@ -85,4 +86,4 @@ class CoCoOp(Method):
     def logits(self, image_features: Tensor) -> Tensor:
         """(batch, classes) for unit-length features (batch, embedding)."""
         contexts = self.prompt_learner(image_features)[:, None]
-        return cosine_logits(image_features, self.texts([contexts]), self.clip.logit_scale)
+        return cosine_logits(image_features, self.texts([contexts]), self.clip)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize_all
+from rpo.clip.towers import text_tower
 
 CONTEXT_STD = 0.02
 
@@ -30,17 +30,16 @@ def initial_context(clip: Clip, words: str, count: int, classes: int | None = No
         ValueError: `words` has fewer tokens than that.
     """
     shape = (count,) if classes is None else (classes, count)
-    width = clip.token_embedding.weight.shape[1]
+    tower = text_tower(clip)
     if not words:
-        return CONTEXT_STD * torch.randn(*shape, width)
-    ids = tokenize_all([words], clip.context_length)[0]
-    available = int(ids.argmax()) - 1  # between SOT and EOT
-    if available < count:
+        return CONTEXT_STD * torch.randn(*shape, tower.width)
+    ids = tower.tokenizer.words(words)
+    if len(ids) < count:
         raise ValueError(
-            f'CTX_INIT "{words}" has {available} tokens, which cannot start {count} context '
+            f'CTX_INIT "{words}" has {len(ids)} tokens, which cannot start {count} context '
             "vectors: lower the number of vectors or add words"
         )
-    embeddings = clip.token_embedding.weight[ids[1 : 1 + count]].detach().float()
+    embeddings = tower.token_embedding.weight[ids[:count]].detach().float()
     return embeddings.expand(*shape, -1).clone()
 
 

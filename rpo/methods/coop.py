@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize
+from rpo.clip.towers import TextTower, text_tower
 from rpo.methods import settings
 from rpo.methods.context import context_texts, initial_context, initial_words
 from rpo.methods.prompted import PromptedMethod, PromptedTexts
@@ -68,7 +68,7 @@ class CoOp(PromptedMethod):
         order = None
         if chosen.class_token_position != "end":
             before = count // 2 if chosen.class_token_position == "middle" else 0
-            order = name_order(names, sentences, count, before, clip.context_length)
+            order = name_order(text_tower(clip), names, sentences, count, before)
         texts = PromptedTexts(clip, sentences, count, own_prompts, order)
         self.use(texts, ContextLearner(context))
 
@@ -78,19 +78,20 @@ class CoOp(PromptedMethod):
 
 
 def name_order(
-    names: Sequence[str], texts: Sequence[str], count: int, before: int, context_length: int
+    tower: TextTower, names: Sequence[str], texts: Sequence[str], count: int, before: int
 ) -> Tensor:
     """Moves each class name from behind the context to behind the first `before` of its vectors.
 
     Returns:
         (classes, tokens): which token of "SOT, context, name, rest" comes where.
     """
-    ids, lengths = tokenize(texts, context_length)
+    ids, lengths = tower.tokenize(texts)
     order = torch.arange(ids.shape[1]).repeat(len(ids), 1)
-    name_lengths = tokenize(names, context_length)[1] - 2
-    for row, name, length in zip(order, name_lengths.tolist(), lengths.tolist(), strict=True):
-        start = 1 + count
-        end = min(start + name, length - 1)  # EOT stays the last
-        context, word = torch.arange(1, start), torch.arange(start, end)
-        row[1:end] = torch.cat([context[:before], word, context[before:]])
+    first = tower.first_word
+    start = first + count
+    for row, name, length in zip(order, names, lengths.tolist(), strict=True):
+        # The last token, which is the feature, stays there.
+        end = min(start + len(tower.tokenizer.words(name)), length - 1)
+        context, word = torch.arange(first, start), torch.arange(start, end)
+        row[first:end] = torch.cat([context[:before], word, context[before:]])
     return order

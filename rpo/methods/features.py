@@ -79,7 +79,7 @@ class FeatureMethod(Method):
     def class_features(self) -> Tensor:
         """CLIP's own text features (classes, embedding) in float32, computed once."""
         compute = self.class_texts.unit_mean if self.unit_texts else self.class_texts.mean
-        return self.remembered.get(compute, [self.clip.text_projection]).float()
+        return self.remembered.get(compute, [self.clip.logit_scale]).float()
 
     def make_room(self, labels: Tensor) -> None:
         """Takes the shape that training images with these labels (images,) need."""

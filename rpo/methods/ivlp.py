@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
-from rpo.clip.towers import TextTower
+from rpo.clip.towers import text_tower
 from rpo.methods import settings
 from rpo.methods.context import context_texts, first_words, initial_context
 from rpo.methods.coop import ContextLearner
@@ -69,7 +69,7 @@ class IVLP(PromptedMethod):
         chosen, count = self.settings, self.settings.n_ctx_text
         words = first_words(chosen.ctx_init, count)
         context = initial_context(clip, words, count)
-        depth = min(chosen.prompt_depth_text, len(TextTower(clip).blocks))
+        depth = min(chosen.prompt_depth_text, len(text_tower(clip).blocks))
         deeper = DeeperPrompts(depth, count, context.shape[1])
         visual = None
         if chosen.prompt_depth_vision:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
+from rpo.clip.towers import text_tower
 from rpo.methods import settings
 from rpo.methods.base import Method
 from rpo.methods.settings import setting
@@ -65,7 +66,7 @@ class LogisticProbe(Method):
         self, clip: Clip, names: Sequence[str], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
-        self.probe = Probe(clip.text_projection.shape[1], names)
+        self.probe = Probe(text_tower(clip).embedding_size, names)
 
     def learner(self) -> nn.Module:
         return self.probe

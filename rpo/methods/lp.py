@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rpo.clip.load import Clip
-from rpo.methods.base import Method
+from rpo.methods.base import Method, biased
 from rpo.methods.prompted import PromptedTexts
 from rpo.methods.traits import Traits
 
@@ -33,7 +33,7 @@ class LP(Method):
     ) -> None:
         super().__init__(clip, settings, **fields)
         self.texts = PromptedTexts(clip, texts)
-        size = clip.text_projection.shape[1]
+        size = self.texts.tower.embedding_size
         self.lp_layer = nn.Linear(size, size)
         nn.init.eye_(self.lp_layer.weight)
         nn.init.zeros_(self.lp_layer.bias)
@@ -46,4 +46,5 @@ class LP(Method):
         texts = self.remembered.get(lambda: self.texts([]), [self.texts.ids])
         with torch.autocast(images.device.type, enabled=False):
             scale = self.clip.logit_scale.exp().float()
-            return scale * self.lp_layer(features) @ normalize(texts.float(), dim=-1).T
+            logits = scale * self.lp_layer(features) @ normalize(texts.float(), dim=-1).T
+        return biased(logits, self.clip)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
-from rpo.clip.towers import ImageTower, TextTower
+from rpo.clip.towers import image_tower, text_tower
 from rpo.methods import settings
 from rpo.methods.context import CONTEXT_STD, context_texts, first_words, initial_context
 from rpo.methods.prompted import PromptedMethod, PromptedTexts
@@ -74,10 +74,10 @@ class MaPLe(PromptedMethod):
         super().__init__(clip, settings, **fields)
         chosen, count = self.settings, self.settings.n_ctx
         words = first_words(chosen.ctx_init, count)
-        tower = ImageTower(clip)
-        depth = min(chosen.prompt_depth, len(tower.blocks), len(TextTower(clip).blocks))
+        tower = image_tower(clip)
+        depth = min(chosen.prompt_depth, len(tower.blocks), len(text_tower(clip).blocks))
         context = initial_context(clip, words, count)
-        prompts = MultiModalPrompts(context, len(tower.class_token), depth)
+        prompts = MultiModalPrompts(context, len(tower.start_token), depth)
         self.use(PromptedTexts(clip, context_texts(names, words, count), count), prompts)
 
     def learner(self) -> nn.Module:

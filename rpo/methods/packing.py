@@ -32,12 +32,19 @@ class Packing(NamedTuple):
     ends: Tensor
 
 
-def pack(ids: Tensor, lengths: Tensor, shared: int, row_length: int = ROW_LENGTH) -> Packing:
+def pack(
+    ids: Tensor,
+    lengths: Tensor,
+    shared: int,
+    row_length: int = ROW_LENGTH,
+    causal: bool = True,
+) -> Packing:
     """Packs the texts `ids` (classes, tokens) that have their first `shared` tokens in common.
 
     Args:
         lengths: (classes,) real tokens of each text, the last of them EOT.
         row_length: a row is not longer, unless a single text is. 0 gives every class its own row.
+        causal: a token sees earlier ones only. Without that, nothing is shared: row_length is 0.
     """
     rows = _assign_rows(lengths.tolist(), shared, row_length)
     longest = max(shared + sum(int(lengths[label]) - shared for label in row) for row in rows)
@@ -57,7 +64,7 @@ def pack(ids: Tensor, lengths: Tensor, shared: int, row_length: int = ROW_LENGTH
             segment_ids[place] = label
             start = place[1].stop
             ends[label] = index * longest + start - 1
-    return Packing(packed_ids, positions, _visible(segment_ids), ends)
+    return Packing(packed_ids, positions, _visible(segment_ids, causal), ends)
 
 
 def _assign_rows(lengths: list[int], shared: int, row_length: int) -> list[list[int]]:
@@ -73,8 +80,10 @@ def _assign_rows(lengths: list[int], shared: int, row_length: int) -> list[list[
     return rows
 
 
-def _visible(segment_ids: Tensor) -> Tensor:
+def _visible(segment_ids: Tensor, causal: bool) -> Tensor:
     """Segment ids (rows, tokens) to (rows, 1, tokens, tokens)."""
     queries, keys = segment_ids[:, None, :, None], segment_ids[:, None, None, :]
-    causal = torch.ones(segment_ids.shape[1], segment_ids.shape[1], dtype=torch.bool).tril()
-    return causal & ((keys == PREFIX) | (keys == queries))
+    visible = (keys == PREFIX) | (keys == queries)
+    if not causal:
+        return visible | (queries == PREFIX)
+    return visible & torch.ones(visible.shape[-2:], dtype=torch.bool).tril()

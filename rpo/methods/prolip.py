@@ -106,7 +106,7 @@ class ProLIP(FeatureMethod):
             return self.projection(vectors.float())
 
     def classify(self, features: Tensor) -> Tensor:
-        return cosine_logits(features, self.class_features(), self.clip.logit_scale)
+        return cosine_logits(features, self.class_features(), self.clip)
 
     def distance(self) -> Tensor:
         """(), squared, from CLIP's own layer."""

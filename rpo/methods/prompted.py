@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from rpo.attention import attention_mask, masked_pass
 from rpo.clip.blocks import Block
 from rpo.clip.load import Clip
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import ImageTower, TextTower
+from rpo.clip.towers import image_tower, text_tower
 from rpo.methods.base import Method, cosine_logits
 from rpo.methods.packing import ROW_LENGTH, pack
 
@@ -69,9 +68,11 @@ class PromptedTexts(nn.Module):
         order: Tensor | None = None,
     ) -> None:
         super().__init__()
-        self.tower = TextTower(clip)
+        self.tower = text_tower(clip)
         alike = not own_prompts and order is None
-        packing = pack(*tokenize(texts, clip.context_length), 1 + count, ROW_LENGTH if alike else 0)
+        first, causal = self.tower.first_word, self.tower.causal
+        row_length = ROW_LENGTH if alike and causal else 0
+        packing = pack(*self.tower.tokenize(texts), first + count, row_length, causal)
         for name, tensor in packing._asdict().items():
             self.register_buffer(name, tensor, persistent=False)
         self.register_buffer("order", order, persistent=False)
@@ -87,17 +88,19 @@ class PromptedTexts(nn.Module):
         tokens, deeper = self.embed(*prompts[:1]), prompts[1:]
         outside, rows = tokens.shape[:-3], tokens.shape[-3]
         visible = self.visible.expand(*outside, rows, -1, -1, -1).flatten(0, -4)
-        outputs = prompted_pass(self.tower.blocks, tokens.flatten(0, -3), visible, deeper, 1)
+        outputs = prompted_pass(
+            self.tower.blocks, tokens.flatten(0, -3), visible, deeper, self.tower.first_word
+        )
         outputs = outputs.reshape(*outside, -1, outputs.shape[-1])
         return self.tower.project(outputs[..., self.ends, :])
 
     def embed(self, prompts: Tensor | None = None) -> Tensor:
         """The first layer's tokens with their positions, (..., rows, tokens, width)."""
-        dtype = self.tower.text_projection.dtype
+        dtype = self.tower.dtype
         tokens = self.tower.token_embedding(self.ids).to(dtype)
         if prompts is not None:
             outside = torch.broadcast_shapes(prompts.shape[:-2], tokens.shape[:-2])
-            tokens = replace(tokens.expand(*outside, -1, -1), prompts, 1)
+            tokens = replace(tokens.expand(*outside, -1, -1), prompts, self.tower.first_word)
         if self.order is not None:
             tokens = tokens.gather(1, self.order[..., None].expand_as(tokens))
         return tokens + self.tower.positional_embedding[self.positions].to(dtype)
@@ -108,7 +111,12 @@ class PromptedImages(nn.Module):
 
     def __init__(self, clip: Clip) -> None:
         super().__init__()
-        self.tower = ImageTower(clip)
+        self.tower = image_tower(clip)
+        if not self.tower.class_tokens:
+            raise ValueError(
+                "visual prompts that are ordinary tokens need a CLS token to read them, and this "
+                "image encoder pools its patches: RPO, and methods that learn texts, can use it"
+            )
 
     def forward(self, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:
         """Features (batch, embedding); `prompts` (count, width), one layer after the other."""
@@ -152,7 +160,7 @@ class PromptedMethod(Method):
 
     def forward(self, images: Tensor) -> Tensor:
         text_features = self.text_features(self.prompt_learner.text_prompts())
-        return cosine_logits(self.image_features(images), text_features, self.clip.logit_scale)
+        return cosine_logits(self.image_features(images), text_features, self.clip)
 
     def text_features(self, prompts: Sequence[Tensor]) -> Tensor:
         """(classes, embedding), computed once per state of the prompts outside of training."""

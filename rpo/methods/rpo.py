@@ -11,7 +11,7 @@ so that prompt k only ever meets prompt k. How prompts read stands below twice: 
 paper's definition, `CachedForm` computes the same faster and is checked against it in every run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,26 +19,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.utils.checkpoint import checkpoint
 
 from rpo.attention import (
     FrozenLayer,
     attention_mask,
     frozen_layers,
     masked_pass,
+    own_text_features,
     read_only_pass,
     visible_tokens,
 )
 from rpo.clip.load import Clip
 from rpo.clip.precision import autocast_dtype
-from rpo.clip.texts import tokenize
-from rpo.clip.towers import ImageTower, TextTower, Tower
-from rpo.memory import classes_at_once
+from rpo.clip.towers import ImageTower, TextTower, Tower, image_tower, text_tower
 from rpo.methods import settings
-from rpo.methods.base import Method
+from rpo.methods.base import Method, biased
 from rpo.methods.compilation import MODES, compile_form
 from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.methods.settings import setting
+from rpo.methods.shared_pass import SharedPass, shared_pass
+from rpo.methods.text_backward import TextBackward
 from rpo.methods.traits import Traits
 
 
@@ -73,7 +73,13 @@ class Settings(settings.Settings):
     text_chunk: int = setting(
         0,
         "Classes per block of the text side, to bound memory at the price of computing each block "
-        "twice; 0 chooses by the device's memory.",
+        "twice; 0 chooses by the memory that is free.",
+        at_least=0,
+    )
+    gradient_tolerance: float = setting(
+        0.0,
+        "Leaves classes out of the backward pass as long as they hold together no more than this "
+        "share of the length of the gradient on the text features; below 1. 0 is exact.",
         at_least=0,
     )
     compile: str = setting("none", "Compiles the cached form with torch.compile.", choices=MODES)
@@ -85,10 +91,19 @@ class Settings(settings.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.masked and (self.compile != "none" or self.text_chunk):
+        if self.masked and (self.compile != "none" or self.text_chunk or self.gradient_tolerance):
             raise ValueError(
-                "compile and text_chunk belong to the cached form; with form masked, or prompts "
-                "that are not read_only, leave them at none and 0"
+                "compile, text_chunk and gradient_tolerance belong to the cached form; with form "
+                "masked, or prompts that are not read_only, leave them at none and 0"
+            )
+        if self.gradient_tolerance >= 1:
+            raise ValueError(
+                f"gradient_tolerance is {self.gradient_tolerance}; it must be below 1, as 0.001"
+            )
+        if self.gradient_tolerance and self.compile != "none":
+            raise ValueError(
+                "with a gradient_tolerance the number of classes changes from step to step, and "
+                "compile would compile anew each time: choose one of them"
             )
 
 
@@ -122,55 +137,67 @@ class MaskedForm:
         return self.read(tower, tower.embed(ids), prompts, lengths)
 
 
+def image_layers(tower: ImageTower, images: Tensor) -> Iterable[FrozenLayer]:
+    """CLIP's own pass over images (batch, 3, height, width), as far as it is consumed."""
+    return frozen_layers(tower.blocks, tower.embed(images))
+
+
 class CachedForm:
     """The same, faster: CLIP's tokens never see a prompt, so they pass through CLIP once, without
     autograd, and prompts are but K more queries on the keys and values of every layer.
 
-    Those of the class texts are the same for the whole run.
-
-    Args:
-        text_chunk: see `Settings`. Only with several blocks is each recomputed in the backward
-            pass instead of kept.
+    Those of the class texts are the same for the whole run, and all of them for several runs that
+    are taken in turns.
     """
 
-    def __init__(self, text_chunk: int = 0) -> None:
-        self.text_chunk = text_chunk
+    def __init__(self, shared: SharedPass | None = None) -> None:
+        self.shared = shared
         self.read_layers = read_only_pass  # an attribute, for a compiled one to take its place
         self.forget()
 
     def read_images(self, tower: ImageTower, images: Tensor, prompts: Tensor) -> Tensor:
         """(batch, K, visual width)."""
-        layers = frozen_layers(tower.blocks, tower.embed(images))
+        layers: Iterable[FrozenLayer]
+        if self.shared and torch.is_grad_enabled():  # tests are not taken in turns
+            layers = self.shared.image_layers(images, lambda: list(image_layers(tower, images)))
+        else:
+            layers = image_layers(tower, images)
         return read_only_pass(layers, tower.embed_prompts(prompts))
 
     def read_texts(self, tower: TextTower, ids: Tensor, lengths: Tensor, prompts: Tensor) -> Tensor:
         """(classes, K, text width)."""
-        queries = tower.embed_prompts(prompts)
-        layers, visible = self.text_layers(tower, ids), visible_tokens(lengths, ids.shape[1])
-        read = partial(self.read_block, layers, visible, queries)
-        size = self.text_chunk or classes_at_once(queries, len(tower.blocks))
-        blocks = [slice(start, start + size) for start in range(0, len(ids), size)]
-        if len(blocks) == 1:
-            return read(blocks[0])
-        return torch.cat([checkpoint(read, block, use_reentrant=False) for block in blocks])
+        return self.read_block(tower, ids, lengths, tower.embed_prompts(prompts), slice(None))
 
     def read_block(
-        self, layers: Sequence[FrozenLayer], visible: Tensor, prompts: Tensor, classes: slice
+        self,
+        tower: TextTower,
+        ids: Tensor,
+        lengths: Tensor,
+        prompts: Tensor,
+        classes: slice | Tensor,
     ) -> Tensor:
-        """`prompts` (1, K, text width) read some of the class texts."""
-        some = [
-            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes]) for layer in layers
+        """Embedded `prompts` (1, K, text width) read some of the class texts."""
+        visible = visible_tokens(lengths, ids.shape[1])[classes]
+        layers = [
+            FrozenLayer(layer.block, layer.keys[classes], layer.values[classes])
+            for layer in self.text_layers(tower, ids)
         ]
-        return self.read_layers(some, prompts, visible[classes])
+        return self.read_layers(layers, prompts, visible)
 
     def text_layers(self, tower: TextTower, ids: Tensor) -> list[FrozenLayer]:
         """Keys and values of the class texts, computed once in each precision."""
         precision = autocast_dtype(ids.device)
         if precision not in self._text_layers:
-            with torch.inference_mode(False):  # so that a later training step may use them too
-                layers = frozen_layers(tower.blocks, tower.embed(ids), causal=True)
-                self._text_layers[precision] = [layer.with_own_memory() for layer in layers]
+            compute = partial(self.compute_text_layers, tower, ids)
+            found = self.shared.text_layers(ids, compute) if self.shared else compute()
+            self._text_layers[precision] = found
         return self._text_layers[precision]
+
+    def compute_text_layers(self, tower: TextTower, ids: Tensor) -> list[FrozenLayer]:
+        """See `text_layers`."""
+        with torch.inference_mode(False):  # so that a later training step may use them too
+            layers = frozen_layers(tower.blocks, tower.embed(ids), tower.causal)
+            return [layer.with_own_memory() for layer in layers]
 
     def forget(self) -> None:
         """Drops what was computed once."""
@@ -193,25 +220,32 @@ class RPO(Method):
     ) -> None:
         super().__init__(clip, settings, **fields)
         chosen = self.settings
-        self.image_tower, self.text_tower = ImageTower(clip), TextTower(clip)
+        self.image_tower, self.text_tower = image_tower(clip), text_tower(clip)
         self.prompt_learner = PromptLearner(
-            self.text_tower.end_token,
-            self.image_tower.class_token,
+            self.text_tower.start_token,
+            self.image_tower.start_token,
             chosen.k,
             chosen.init,
             chosen.noise,
         )
-        ids, lengths = tokenize(texts, clip.context_length)
+        ids, lengths = self.text_tower.tokenize(texts)
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)
         self.texts, self.modality = list(texts), chosen.modality
         self.form: MaskedForm | CachedForm = MaskedForm(chosen.read_only)
         self.checked = chosen.masked
         if not chosen.masked:
-            self.form = compile_form(CachedForm(chosen.text_chunk), chosen.compile)
+            self.form = compile_form(CachedForm(shared_pass(clip)), chosen.compile)
+        self.backward = TextBackward(chosen.text_chunk, chosen.gradient_tolerance)
 
     def learner(self) -> nn.Module:
         return self.prompt_learner
+
+    def measured(self) -> dict[str, float]:
+        if not self.settings.gradient_tolerance:
+            return {}
+        how = self.backward
+        return {"dropped": how.dropped, "classes": float(how.differentiated)}
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.checked:
@@ -224,7 +258,7 @@ class RPO(Method):
         prompts = max(image_features.shape[1], text_features.shape[1])
         with torch.autocast(image_features.device.type, enabled=False):  # the mean stays float32
             similarities = torch.einsum("bkd,ckd->bc", image_features, text_features) / prompts
-            return self.clip.logit_scale.exp().float() * similarities
+            return biased(self.clip.logit_scale.exp().float() * similarities, self.clip)
 
     def image_features(self, images: Tensor) -> Tensor:
         """(batch, K, embedding) of unit length; K is 1 where images have no prompts."""
@@ -240,14 +274,22 @@ class RPO(Method):
         Computed once per state of the prompts where no gradient is wanted.
         """
         if self.modality == "visual":
-            own = lambda: self.text_tower.encode(self.ids, self.lengths)  # noqa: E731
+            own = partial(own_text_features, self.text_tower, self.ids, self.lengths)
             return _unit(self.remembered.get(own, [self.ids])[:, None])
         prompts = self.prompt_learner.text_prompt
         return self.remembered.get(lambda: self._read_texts(prompts), [self.ids, prompts])
 
     def _read_texts(self, prompts: Tensor) -> Tensor:
-        read = self.form.read_texts(self.text_tower, self.ids, self.lengths, prompts)
-        return _unit(self.text_tower.project(read))
+        tower, texts = self.text_tower, (self.text_tower, self.ids, self.lengths)
+        if isinstance(self.form, MaskedForm):
+            return _unit(tower.project(self.form.read_texts(*texts, prompts)))
+        read_block = partial(self.form.read_block, *texts)
+
+        def read(prompts: Tensor, classes: slice | Tensor) -> Tensor:
+            return _unit(tower.project(read_block(prompts, classes)))
+
+        layers = len(tower.blocks)
+        return self.backward.features(read, tower.embed_prompts(prompts), len(self.ids), layers)
 
     def _apply(self, *args: Any, **options: Any) -> "RPO":
         if isinstance(self.form, CachedForm):
@@ -278,7 +320,7 @@ def check_form(model: RPO, images: Tensor) -> None:
         "read_images": (model.image_tower, images[:1], model.prompt_learner.img_prompt),
         "read_texts": (*texts, model.prompt_learner.text_prompt),
     }
-    precision = autocast_dtype(images.device) or model.clip.visual.conv1.weight.dtype
+    precision = autocast_dtype(images.device) or model.image_tower.dtype
     for name, (tower, *inputs) in sides.items():
         outputs = [
             _unit(tower.project(getattr(form, name)(tower, *inputs)))

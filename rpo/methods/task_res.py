@@ -63,4 +63,4 @@ class TaskRes(FeatureMethod):
 
     def classify(self, features: Tensor) -> Tensor:
         texts = self.prompt_learner(self.settings.residual_scale)
-        return cosine_logits(features, texts, self.clip.logit_scale)
+        return cosine_logits(features, texts, self.clip)

@@ -24,6 +24,7 @@ from torch.nn.functional import normalize, one_hot
 
 from rpo.clip.load import Clip
 from rpo.methods import settings
+from rpo.methods.base import biased
 from rpo.methods.features import BesideTexts, FeatureMethod
 from rpo.methods.settings import setting
 from rpo.methods.traits import Traits
@@ -120,7 +121,8 @@ class TipAdapter(FeatureMethod):
 
     def zero_shot(self, features: Tensor) -> Tensor:
         """CLIP's own logits for unit-length features; the program writes 100 for its scale."""
-        return self.clip.logit_scale.exp().float() * features @ self.adapter.base_text_features.T
+        scale = self.clip.logit_scale.exp().float()
+        return biased(scale * features @ self.adapter.base_text_features.T, self.clip)
 
     @torch.no_grad()
     def choose(self, features: Tensor, labels: Tensor) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
-from rpo.clip.towers import ImageTower
+from rpo.clip.towers import image_tower
 from rpo.methods import settings
 from rpo.methods.context import CONTEXT_STD
 from rpo.methods.prompted import PromptedMethod, PromptedTexts
@@ -53,8 +53,8 @@ class VisualPrompts(DeeperPrompts):
     """Prompts of all layers of the image encoder: `VPT` (count, width) is the first."""
 
     def __init__(self, clip: Clip, depth: int, count: int) -> None:
-        tower = ImageTower(clip)
-        width = len(tower.class_token)
+        tower = image_tower(clip)
+        width = len(tower.start_token)
         super().__init__(min(depth, len(tower.blocks)), count, width)
         self.VPT = nn.Parameter(CONTEXT_STD * torch.randn(count, width))
 

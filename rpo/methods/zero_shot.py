@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from rpo.clip.load import Clip
-from rpo.methods.base import Method
+from rpo.methods.base import Method, biased
 from rpo.methods.class_texts import ClassTexts
 from rpo.methods.traits import Traits
 
@@ -51,8 +51,8 @@ class ZeroshotCLIP(Method):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         image_features = normalize(self.own_image_features(images), dim=-1)
-        texts = self.remembered.get(self.text_features, [self.clip.text_projection])
-        return self.clip.logit_scale.exp() * image_features @ texts.T
+        texts = self.remembered.get(self.text_features, [self.clip.logit_scale])
+        return biased(self.clip.logit_scale.exp() * image_features @ texts.T, self.clip)
 
     def text_features(self) -> Tensor:
         """Unit-length features (classes, embedding)."""

@@ -123,9 +123,9 @@ def by_line(frame: pd.DataFrame) -> dict[Line, list[Experiment]]:
 def lines(frame: pd.DataFrame, over_shots: bool = False) -> pd.Series:
     """What each run's config is called in an average over datasets, or in a curve over shots.
 
-    A method's configs are one line unless they are rivals: two for the same dataset and shots, two
-    in folders of the same name, or of models that differ. Shots are apart unless the line is over
-    them; there it must be known that the models are equal.
+    A method's configs are one line unless they are rivals: two for the same dataset and shots, of
+    two labs, in folders of the same name, or of models that differ. Shots are apart unless the
+    line is over them; there it must be known that the models are equal.
     """
     names = frame["config"].copy()
     by = ["method"] if over_shots else ["method", "shots"]
@@ -138,6 +138,7 @@ def lines(frame: pd.DataFrame, over_shots: bool = False) -> pd.Series:
 def _rivals(members: pd.DataFrame, over_shots: bool) -> bool:
     configs = members.drop_duplicates(["dataset", "trained_on", "shots", "config"])
     twice = configs.duplicated(["dataset", "trained_on", "shots"]).any()
+    of_others = members["lab"].nunique() > 1
     same_folder = members.groupby("folder")["config"].nunique().max() > 1
     models = [model_settings(settings) for settings in members["settings"]]
     together: dict[str, str] = {}
@@ -146,7 +147,7 @@ def _rivals(members: pd.DataFrame, over_shots: bool) -> bool:
             return True
         together |= model
     unknown = over_shots and not all(_is_stated(model) for model in models)
-    return bool(twice or same_folder or unknown)
+    return bool(twice or of_others or same_folder or unknown)
 
 
 def _is_stated(model: dict[str, str]) -> bool:

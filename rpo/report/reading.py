@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rpo.bundles import labelled, shown
 from rpo.report import logs
 from rpo.report.experiments import Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
@@ -34,6 +35,7 @@ class Run(NamedTuple):
         path: results.json or log.txt.
         settings: what acts on the accuracy, as text by key.
         content: the parsed results.json; empty for a log.
+        lab: whose run it is, where bundles of several are read; empty: ours.
     """
 
     dataset: str
@@ -51,6 +53,7 @@ class Run(NamedTuple):
     path: Path
     settings: Mapping[str, str]
     content: Mapping[str, Any]
+    lab: str = ""
 
     @property
     def stated(self) -> Stated:
@@ -68,9 +71,10 @@ class Found(NamedTuple):
 
 
 def read_runs(folders: Iterable[str | Path]) -> Found:
-    """Every run in or below the folders, once; what cannot be read is named on stderr.
+    """Every run in or below the folders, or in bundles; what cannot be read is named on stderr.
 
-    A folder without results.json is read from its newest log that has a result.
+    Each run is there once, and the same run of several labs once for each. A folder without
+    results.json is read from its newest log that has a result.
 
     Raises:
         FileNotFoundError: a folder does not exist, or holds neither results.json nor log.txt, or
@@ -78,7 +82,11 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
     """
     notes: list[str] = []
     searched = [Path(folder) for folder in folders]
-    read = [_read(path, notes) for folder in searched for path in _sources(folder, notes)]
+    read = [
+        _read(path, notes, lab)
+        for folder, lab in labelled(searched)
+        for path in _sources(folder, notes)
+    ]
     found = [run for run in read if run]
     if not found:
         names = ", ".join(clean(str(folder)) for folder in searched)
@@ -112,12 +120,13 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
         )
 
 
-def _read(path: Path, notes: list[str]) -> Run | None:
+def _read(path: Path, notes: list[str], lab: str) -> Run | None:
     try:
-        return _from_json(path) if path.name == FILE_NAME else _from_log(path, notes)
+        run = _from_json(path) if path.name == FILE_NAME else _from_log(path, notes)
     except (ValueError, OSError) as error:
-        _note(notes, f"{path} is skipped: {error}")
+        _note(notes, f"{shown(path)} is skipped: {error}")
         return None
+    return run._replace(lab=clean(lab), folder=f"{run.folder} [{clean(lab)}]") if lab else run
 
 
 def _from_json(path: Path) -> Run:
@@ -193,8 +202,9 @@ def _better(known: Run, other: Run, notes: list[str]) -> Run:
     if abs(known.accuracy - other.accuracy) > tolerance + 1e-9:
         _note(
             notes,
-            f"the same run twice, with different accuracies: {known.accuracy:g} in {known.path}, "
-            f"{other.accuracy:g} in {other.path}. {chosen.path} counts; report them apart to see "
+            f"the same run twice, with different accuracies: {known.accuracy:g} in "
+            f"{shown(known.path)}, {other.accuracy:g} in {shown(other.path)}. "
+            f"{shown(chosen.path)} counts; report them apart to see "
             "both",
         )
     return chosen

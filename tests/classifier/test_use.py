@@ -20,7 +20,8 @@ from torchvision.transforms import (
 import rpo
 from rpo import FewShotClassifier
 from rpo.clip.load import load_clip, sha256
-from rpo.inference.images import Preprocessing, prepared, read_image
+from rpo.clip.preprocessing import Preprocessing
+from rpo.inference.images import prepared, read_image
 from rpo.methods.traits import known_traits
 
 MEAN, STD = (0.48, 0.45, 0.40), (0.26, 0.26, 0.27)

@@ -40,7 +40,11 @@ def test_several_runs_in_one_pass(runs, capsys):
         assert evaluated["details"] == trained["details"] and evaluated["history"] == []
         assert evaluated["trained_on"] == trained["trained_on"]
         assert evaluated["trained_on"]["seed"] == seed
+        assert evaluated["data"] == trained["data"] and evaluated["config"]["SEED"] == seed
+        same = ("backbone", "split", "sample", "config", "learnt", "predictions")
+        assert {key: evaluated["sha256"][key] for key in same} == trained["sha256"]
         assert results(folder.replace("train_base", "test_new"))["classes"] == "new"
+    assert main(["verify", folders[0].rpartition("/train_base")[0], "--images", "9"]) == 0
 
 
 def test_runs_from_before_and_after_a_change_of_evaluator(runs, capsys):

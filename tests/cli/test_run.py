@@ -344,3 +344,14 @@ def test_clip_is_read_once_while_it_is_kept(clip_file):
         assert load_clip(str(clip_file)) is first
         assert load_clip("tiny") is not first
     assert load_clip(str(clip_file)) is not first
+
+
+def test_a_kept_clip_leaves_the_random_numbers_as_one_that_is_read(clip_file):
+    def drawn(seed):
+        torch.manual_seed(seed)
+        load_clip(str(clip_file))
+        return torch.rand(3).tolist()
+
+    expected = drawn(0), drawn(1)
+    with keep_clip():
+        assert [(drawn(0), drawn(1)) for _ in range(2)] == [expected, expected]

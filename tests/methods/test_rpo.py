@@ -262,8 +262,8 @@ def test_too_long_a_text_is_named(random_clip):
 
 def test_visual_prompts_alone_need_the_texts_once(random_clip, monkeypatch):
     model = build(random_clip(), modality="visual")
-    calls, encode = [], model.text_tower.encode
-    monkeypatch.setattr(model.text_tower, "encode", lambda *a: calls.append(1) or encode(*a))
+    calls, encode = [], definition.own_text_features
+    monkeypatch.setattr(definition, "own_text_features", lambda *a: calls.append(1) or encode(*a))
     for _ in range(3):
         loss_and_gradients_of_images(model)
     assert len(calls) == 1
@@ -337,10 +337,12 @@ def test_the_check_passes_once_and_changes_nothing(random_clip, monkeypatch, pre
     assert len(calls) == 1 and torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("fields", [{"compile": "default"}, {"text_chunk": 2}])
+@pytest.mark.parametrize(
+    "fields", [{"compile": "default"}, {"text_chunk": 2}, {"gradient_tolerance": 0.1}]
+)
 @pytest.mark.parametrize("masked", [{"form": "masked"}, {"read_only": False}])
 def test_what_belongs_to_the_cached_form_is_refused_without_it(random_clip, fields, masked):
-    with pytest.raises(ValueError, match="compile and text_chunk belong to the cached form"):
+    with pytest.raises(ValueError, match="belong to the cached form"):
         build(random_clip(), **fields, **masked)
 
 

@@ -28,8 +28,9 @@ KEYS = {
     "LP": {"PREC": "fp16", "PROMPT": "A photo of a {cls_name}"},
     "MAPLE": {"CTX_INIT": "a photo of a", "N_CTX": 2, "PREC": "fp16", "PROMPT_DEPTH": 9},
     "RPO": {
-        "COMPILE": "none", "CTX_INIT": "", "FORM": "cached", "INIT": "st", "K": 24,
-        "MODALITY": "both", "NOISE": "unit", "PREC": "fp16", "READ_ONLY": True, "TEXT_CHUNK": 0,
+        "COMPILE": "none", "CTX_INIT": "", "FORM": "cached", "GRADIENT_TOLERANCE": 0.0,
+        "INIT": "st", "K": 24, "MODALITY": "both", "NOISE": "unit", "PREC": "fp16",
+        "READ_ONLY": True, "TEXT_CHUNK": 0,
     },
     "VPT": {
         "CTX_INIT": "a photo of a", "N_CTX_VISION": 2, "PREC": "fp16", "PROMPT_DEPTH_VISION": 1,

@@ -1,5 +1,8 @@
 """What the reports know of a method comes from its class, also of one in another's folder."""
 
+from itertools import combinations
+
+import numpy as np
 import pytest
 
 import rpo.methods
@@ -59,6 +62,25 @@ def test_order_and_colour(own_method, write_run, read_frame):
     style = styles(["Mine", "Unknown"])
     assert (style["Mine"].colour, style["Mine"].marker) == ("#123456", "*")
     assert style["Unknown"].colour == SPARE[0][0]
+
+
+def lab(colour):
+    """CIE L*a*b* of a colour such as "#d55e00", by the standard's formulas, under D65."""
+    rgb = np.array([int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = to_xyz @ linear / np.array([0.9505, 1, 1.089])
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_colours_are_told_apart():
+    """No two are closer than 10 (a difference of 2.3 is just seen); no colour and marker twice."""
+    used = [(traits.colour, traits.marker) for traits in known_traits().values()]
+    every = [*used, *SPARE]
+    assert len(every) >= 20 and len(set(every)) == len(every)
+    for (one, _), (other, _) in combinations(every, 2):
+        assert np.linalg.norm(lab(one) - lab(other)) > 10, (one, other)
 
 
 def test_the_convention_of_h(own_method, write_run, read_frame):

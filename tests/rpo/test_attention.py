@@ -4,7 +4,7 @@ import torch
 
 from rpo.attention import attention_mask, frozen_layers, visible_tokens
 from rpo.clip.texts import tokenize_all
-from rpo.clip.towers import TextTower
+from rpo.clip.towers import text_tower
 
 
 def as_rows(mask):
@@ -36,7 +36,7 @@ def test_frozen_layers_are_those_of_clip(random_clip):
     """Keys of every layer equal those that CLIP's own blocks compute on the padded text."""
     clip = random_clip("deep")
     ids = tokenize_all(["a photo of a cat."], 77)
-    tower = TextTower(clip)
+    tower = text_tower(clip)
     layers = list(frozen_layers(tower.blocks, tower.embed(ids[:, :8]), causal=True))
     tokens = tower.embed(ids)
     for block, layer in zip(clip.transformer.resblocks, layers, strict=True):

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from rpo.feature_cache import FeatureCache, key_of, limit_in_bytes, weights_hash
+from rpo.feature_cache import FeatureCache, key_of, limit_in_bytes
 
 SPACE = {"weights": "a"}
 
@@ -108,15 +108,10 @@ def test_two_processes_at_once(folder):
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".safetensors"}
 
 
-def test_an_image_is_known_by_its_content_and_a_network_by_its_weights(tmp_path, draw_image):
+def test_an_image_is_known_by_its_content(tmp_path, draw_image):
     first, second = draw_image(tmp_path / "a.png", 1), draw_image(tmp_path / "b.png", 2)
     copied = tmp_path / "elsewhere" / "c.png"
     copied.parent.mkdir()
     copied.write_bytes(first.read_bytes())
     os.utime(copied, (time.time() - 9, time.time() - 9))
     assert key_of(first) == key_of(copied) != key_of(second)
-    layer = torch.nn.Linear(3, 2).requires_grad_(False)
-    before = weights_hash(layer)
-    assert before == weights_hash(layer) != weights_hash(layer.bfloat16())
-    layer.float().weight[0, 0] += 1e-3
-    assert weights_hash(layer) != before

@@ -93,9 +93,8 @@ def test_calibration_by_hand():
     """Two images at confidence 0.8, one right; one at 1, right: (2 |0.5 - 0.8| + 0) / 3."""
     made = Outcome(
         truths=torch.tensor([0, 0, 1]),
-        predictions=torch.tensor([0, 1, 1]),
-        confidences=torch.tensor([0.8, 0.8, 1.0], dtype=torch.float64),
-        top_hits=torch.ones(3, dtype=torch.bool),
+        classes=torch.tensor([[0], [1], [1]]),
+        probabilities=torch.tensor([[0.8], [0.8], [1.0]], dtype=torch.float64),
     )
     bins = reliability(made)
     assert [part["count"] for part in bins] == [0] * 11 + [2, 0, 0, 1]  # 0.8 is an upper edge

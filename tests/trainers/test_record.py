@@ -3,13 +3,19 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
+from rpo import metrics
+from rpo.hashes import changed_parts, of_file
+from rpo.predictions import read_predictions
 from rpo.trainers.config import default_config
 from rpo.trainers.origin import dataset_title
+from rpo.verification.recorded import outcome_of
 
+SCHEMA = Path(metrics.__file__).parent / "assets" / "results.schema.json"
 EPOCHS = ("OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1)
 
 
@@ -200,3 +206,75 @@ def test_tensorboard_is_on(make_config):
     train(cfg)
     events = list(Path(cfg.OUTPUT_DIR, "tensorboard").glob("events.out.tfevents.*"))
     assert events and events[0].stat().st_size > 200
+
+
+SITUATIONS = {
+    "RPO": ("RPO", ("DATASET.SUBSAMPLE_CLASSES", "base")),
+    "validated": ("RPO", ("TEST.FINAL_MODEL", "best_val")),
+    "all images": ("LP", ("DATASET.NUM_SHOTS", -1)),
+    "no seed": ("CoOp", ("SEED", -1)),
+    "learns nothing": ("ZeroshotCLIP", ()),
+    "Dassl's evaluator": ("RPO", ("TEST.EVALUATOR", "Classification")),
+    "by class": ("RPO", ("TEST.PER_CLASS_RESULT", True)),
+}
+
+
+@pytest.mark.parametrize(("method", "options"), SITUATIONS.values(), ids=SITUATIONS)
+def test_it_is_of_its_schema(make_config, method, options):
+    cfg = make_config(method, options=options, images=8)
+    train(cfg)
+    schema = json.loads(SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    found = results(cfg.OUTPUT_DIR)
+    jsonschema.validate(found, schema)
+    assert changed_parts(found) == [] and found["version"] == 1
+
+
+def test_the_schema_refuses_what_it_should(make_config):
+    cfg = make_config()
+    train(cfg)
+    schema, found = json.loads(SCHEMA.read_text()), results(cfg.OUTPUT_DIR)
+    for key, value in (("version", 2), ("seed", "1"), ("classes", "some"), ("further", 1)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(found | {key: value}, schema)
+    for key in found:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({name: found[name] for name in found if name != key}, schema)
+
+
+def test_predictions_give_the_very_metrics(make_config):
+    """To the last digit, those by class too; and are in the order of the split."""
+    cfg = make_config(options=("TEST.PER_CLASS_RESULT", True), classes=8, images=12)
+    trainer = train(cfg)
+    found, made = results(cfg.OUTPUT_DIR), read_predictions(Path(cfg.OUTPUT_DIR, "predictions.npz"))
+    outcome = outcome_of(made)
+    anew = metrics.overall(outcome)
+    assert anew == found["metrics"]["test"] and set(anew) >= {"perclass_accuracy", "macro_f1"}
+    assert metrics.details(outcome, 8) == found["details"]["test"]
+    assert made.paths.tolist() == [f"class_{label}/image_11.jpg" for label in range(8)]
+    assert made.labels.tolist() == [item.label for item in trainer.dm.dataset.test]
+    assert made.classes.shape == (8, 5)
+    assert found["sha256"]["predictions"] == of_file(Path(cfg.OUTPUT_DIR, "predictions.npz"))
+
+
+def test_predictions_go_with_the_results_that_they_are_of(make_config):
+    """An evaluation that keeps none leaves none of another."""
+    cfg = make_config()
+    train(cfg)
+    path = Path(cfg.OUTPUT_DIR, "predictions.npz")
+    assert path.is_file()
+    for options in (("TEST.EVALUATOR", "Classification"), ("TEST.SPLIT", "val")):
+        trainer = build_trainer(make_config(options=options))
+        trainer.load_model(cfg.OUTPUT_DIR)
+        trainer.test()
+        assert not path.is_file() and results(cfg.OUTPUT_DIR)["sha256"]["predictions"] is None
+    trainer = build_trainer(make_config(options=("DATASET.SUBSAMPLE_CLASSES", "base")))
+    trainer.load_model(cfg.OUTPUT_DIR)
+    trainer.test()
+    assert len(read_predictions(path).paths) == results(cfg.OUTPUT_DIR)["images"]["test"] == 2
+
+
+def test_images_in_another_order_leave_no_predictions(make_config):
+    cfg = make_config(options=("DATALOADER.TEST.SAMPLER", "RandomSampler"))
+    train(cfg)
+    assert not Path(cfg.OUTPUT_DIR, "predictions.npz").exists()

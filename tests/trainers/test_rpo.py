@@ -77,7 +77,7 @@ def test_both_forms_train_to_the_same_prompts(make_trainer, tmp_path):
 def test_keys_of_the_cached_form_are_not_ignored(make_config, masked, own):
     options = [part if index % 2 else f"TRAINER.RPO.{part}"
                for index, part in enumerate((*masked, *own))]  # fmt: skip
-    with pytest.raises(ValueError, match="TRAINER.RPO: compile and text_chunk belong"):
+    with pytest.raises(ValueError, match="TRAINER.RPO: compile, text_chunk"):
         build_trainer(make_config(options=options))
 
 
@@ -183,3 +183,10 @@ def test_missing_and_unknown_keys_are_named(make_trainer, tmp_path):
     with pytest.raises(ValueError, match="ctx is unknown; img_prompt is missing"):
         trainer.load_model(str(tmp_path / "given"), epoch=1)
     assert torch.equal(prompts(trainer)[0], before)
+
+
+def test_what_a_tolerance_leaves_out_is_in_the_history(make_trainer):
+    trainer = make_trainer(options=("TRAINER.RPO.GRADIENT_TOLERANCE", 0.5))
+    trainer.train()
+    assert all(0 <= epoch["dropped"] <= 0.5 for epoch in trainer.history)
+    assert all(epoch["classes"] <= 4 for epoch in trainer.history)

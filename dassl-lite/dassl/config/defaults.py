@@ -8,6 +8,9 @@ _TRAIN_LOADER = {"SAMPLER": "RandomSampler", "BATCH_SIZE": 32, "N_DOMAIN": 0, "N
 
 _INPUT = {
     "SIZE": (224, 224),  # height, width in pixels
+    # How a test image comes to SIZE: "shortest", by its smaller edge and then the centre, as in the
+    # original; or "squash", by both edges.
+    "RESIZE": "shortest",
     "INTERPOLATION": "bilinear",
     "TRANSFORMS": (),  # names; they are applied in the fixed order of dassl.data.transforms
     "NO_TRANSFORM": False,

@@ -1,6 +1,7 @@
 """Figures that compare methods: few-shot curves, variance over seeds, base against new."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from statistics import mean
 from typing import Any
 
@@ -15,6 +16,7 @@ from rpo.report.figures.style import (
     Style,
     legend_below,
     new_figure,
+    of_method,
     styled,
     styles,
 )
@@ -39,7 +41,8 @@ def accuracy_over_shots(curves: Mapping[str, Mapping[int, Summary]], title: str 
     chosen = styles(curves)
     for index, (label, points) in enumerate(curves.items()):
         if set(points) == {0}:
-            axes.axhline(points[0].mean, color=chosen[label].colour, ls=":", label=label)
+            line = axes.axhline(points[0].mean, color=chosen[label].colour, ls=":", label=label)
+            of_method(label, line)
         else:
             _draw_curve(axes, label, points, chosen[label], 2 ** (0.05 * (index % 5 - 2)))
     shots = sorted({number for points in curves.values() for number in points if number > 0})
@@ -54,7 +57,7 @@ def _draw_curve(
 ) -> None:
     """Means with the standard deviation over seeds; shifted, so that bars do not hide bars."""
     shots = sorted(number for number in points if number > 0)
-    axes.errorbar(
+    drawn = axes.errorbar(
         [number * shift for number in shots],
         [points[number].mean for number in shots],
         [points[number].std for number in shots],
@@ -66,6 +69,7 @@ def _draw_curve(
         elinewidth=0.9,
         capsize=2,
     )
+    of_method(label, *drawn.get_children())
 
 
 @styled
@@ -86,7 +90,7 @@ def accuracy_over_seeds(
     chosen, places = styles(boxes), _places(slots)
     axes.set_xlim(-0.9, places[-1] + 0.9)
     for slot, place in zip(slots, places, strict=True):
-        _draw_box(axes, place, boxes[slot[1]][slot[0]], chosen[slot[1]])
+        _draw_box(axes, place, boxes[slot[1]][slot[0]], slot[1], chosen[slot[1]])
     centres = [
         mean([place for slot, place in zip(slots, places, strict=True) if slot[0] == number])
         for number in shots
@@ -114,10 +118,10 @@ def _places(slots: Sequence[tuple[int, str]]) -> list[float]:
     return places
 
 
-def _draw_box(axes: Axes, place: float, values: Sequence[float], style: Style) -> None:
+def _draw_box(axes: Axes, place: float, values: Sequence[float], label: str, style: Style) -> None:
     if len(values) >= FEWEST_FOR_A_BOX:
         lines = {"color": style.colour, "linewidth": 1.0}
-        axes.boxplot(
+        parts = axes.boxplot(
             [list(values)],
             positions=[place],
             widths=0.62,
@@ -129,10 +133,13 @@ def _draw_box(axes: Axes, place: float, values: Sequence[float], style: Style) -
             capprops=lines,
             manage_ticks=False,
         )
+        of_method(label, *chain.from_iterable(parts.values()))
     else:
-        axes.hlines(mean(values), place - 0.31, place + 0.31, color=style.colour, linewidth=1.8)
+        ends = place - 0.31, place + 0.31
+        of_method(label, axes.hlines(mean(values), *ends, color=style.colour, linewidth=1.8))
     offsets = np.linspace(-0.16, 0.16, len(values)) if len(values) > 1 else [0]
-    axes.plot(place + np.array(offsets), values, style.marker, c=style.colour, ms=3, alpha=0.8)
+    look: dict[str, Any] = {"color": style.colour, "markersize": 3, "alpha": 0.8}
+    of_method(label, *axes.plot(place + np.array(offsets), values, style.marker, **look))
 
 
 @styled
@@ -149,7 +156,7 @@ def base_against_new(points: Mapping[str, tuple[Summary, Summary]], title: str =
     axes.set_title(title, pad=16)  # above the labels of the curves
     for label, style in styles(points).items():
         base, new = points[label]
-        axes.errorbar(
+        drawn = axes.errorbar(
             base.mean,
             new.mean,
             new.std,
@@ -162,6 +169,7 @@ def base_against_new(points: Mapping[str, tuple[Summary, Summary]], title: str =
             label=label,
             zorder=3,
         )
+        of_method(label, *drawn.get_children())
     _draw_equal_harmonic_means(axes)
     legend_below(figure, len(points))
     return figure

@@ -1,7 +1,9 @@
 """Which figures some runs give: those that compare methods, and those of each experiment."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any, NamedTuple
@@ -16,7 +18,9 @@ from rpo.report.figures.comparing import (
     accuracy_over_seeds,
     accuracy_over_shots,
     base_against_new,
+    shown_shots,
 )
+from rpo.report.figures.differences import difference_intervals
 from rpo.report.figures.masks import attention_masks
 from rpo.report.figures.single import (
     ENDS,
@@ -27,10 +31,12 @@ from rpo.report.figures.single import (
 )
 from rpo.report.figures.style import settings
 from rpo.report.names import CLASSES
+from rpo.report.paired import Difference
 from rpo.report.pivots import Panel, averages_over_shots, labels, over_seeds, over_shots
 from rpo.report.pivots import base_against_new as planes_of
 from rpo.report.pooled import Content, Group, slug
 from rpo.report.statistics import average
+from rpo.report.table import span
 
 # Whose masks are drawn, and the setting that makes its prompts ordinary tokens.
 MASKED, READ_ONLY = "RPO", "TRAINER.RPO.READ_ONLY"
@@ -48,10 +54,10 @@ class Drawn(NamedTuple):
     dataset: str = ""
 
 
-def write_figures(frame: pd.DataFrame, folder: Path) -> int:
+def write_figures(frame: pd.DataFrame, folder: Path, differences: Sequence[Difference] = ()) -> int:
     """Writes each figure as `<name>.svg` and `<name>.pdf`, whole or not at all; their number."""
     count = 0
-    for drawn in every_figure(frame):
+    for drawn in chain(every_figure(frame), paired(differences)):
         count += 1
         for form, metadata in WITHOUT_DATE.items():
             buffer = BytesIO()
@@ -111,6 +117,34 @@ def overview(frame: pd.DataFrame) -> Iterator[Drawn]:
             "orange; for a short text and nine patches.",
             attention_masks(read_only),
         )
+
+
+def paired(differences: Sequence[Difference]) -> Iterator[Drawn]:
+    """Differences from the reference, for the averages and for each dataset."""
+    taken: set[str] = set()
+    ordered = sorted(differences, key=lambda one: one.experiment is not None)  # averages first
+    shots = {one.line.shots for one in differences} - {0}
+    found: dict[str, list[Difference]] = defaultdict(list)
+    for one in ordered:
+        found[one.dataset].append(one)
+    for dataset, members in found.items():
+        labels = [label(one, len(shots) > 1) for one in members]
+        images, seeds = (span(getattr(one, n) for one in members) for n in ("images", "seeds"))
+        yield Drawn(
+            slug(f"differences {dataset}", taken),
+            "Differences from the reference",
+            f"{dataset}: points more than the reference has, with 95 % intervals over images and "
+            f"seeds ({images} images, {seeds} seeds). A filled point is a difference that is shown "
+            "after correction for all comparisons.",
+            difference_intervals(members, labels),
+            "" if dataset.startswith("Average") else dataset,
+        )
+
+
+def label(one: Difference, several_shots: bool) -> str:
+    """A method and its configuration, and its shots where there are several."""
+    shots = f", {shown_shots(one.line.shots)}" if several_shots else ""
+    return f"{one.line.method} {one.line.config}{shots}"
 
 
 def _curves(panel: Panel) -> dict[str, Any]:

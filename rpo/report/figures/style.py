@@ -6,15 +6,24 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, ParamSpec
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from rpo.methods.traits import known_traits
 
 Arguments = ParamSpec("Arguments")
 
-# Colours that stay apart for colour-blind readers too: the traits' are Okabe and Ito's, Tol's and
-# greys; these are for methods of others, by their order.
-SPARE = (("#882255", "*"), ("#44aa99", ">"), ("#aa8f2c", "d"), ("#6699cc", "8"))
+# The traits' colours are Okabe and Ito's, Tol's and greys, which stay apart for colour-blind
+# readers too. These are for methods of others: far from the traits' and from each other.
+SPARE = tuple(
+    zip(
+        ("#882255", "#44aa99", "#228800", "#8844ee", "#cc0044", "#886644", "#0000ee", "#224400")
+        + ("#ee00ee", "#cc88ee", "#ee8888", "#442244", "#660000", "#0066ee", "#aa22aa", "#00cc00"),
+        4 * ("*", ">", "d", "8"),
+        strict=True,
+    )
+)
+SERIES = "method:"  # begins the names of what is drawn of a method
 # Configurations of one method have its colour and differ in the line.
 LINES = ("-", "--", ":", "-.")
 INK, SOFT, FAINT = "#222222", "#666666", "#dddddd"
@@ -129,6 +138,12 @@ def styles(labels: Iterable[str]) -> dict[str, Style]:
         fill = colour if variant == 0 else "white"
         chosen[label] = Style(colour, marker, LINES[variant % len(LINES)], fill)
     return chosen
+
+
+def of_method(label: str, *artists: Artist) -> None:
+    """Says whose some marks are: the page hides those of methods that are not chosen."""
+    for artist in artists:
+        artist.set_gid(f"{SERIES}{label.split()[0]}")
 
 
 def shorten(name: str, length: int = 26) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from markupsafe import Markup
 
+from rpo.bundles import shown as shown_path
 from rpo.report.figures.comparing import shown_shots
 from rpo.report.figures.gallery import Drawn, of_group
 from rpo.report.figures.style import styles
@@ -146,7 +147,7 @@ def _facts(run: Any) -> dict[str, str]:
     images, peak = content.get("images") or {}, content.get("peak_mb")
     learnt = content.get("learnt_parameters")
     return {
-        "read from": clean(str(run.path)),
+        "read from": clean(shown_path(run.path)),
         "backbone": run.backbone,
         "device": content.get("device") or "",
         "time": _listed(seconds, "{1} {0:.1f} s"),

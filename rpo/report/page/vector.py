@@ -6,7 +6,7 @@ from io import StringIO
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from rpo.report.figures.style import settings
+from rpo.report.figures.style import SERIES, settings
 
 # matplotlib would write its name, address and the date.
 NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
@@ -41,8 +41,10 @@ def inline_svg(figure: Figure, prefix: str, label: str) -> Markup:
 
 def _compact(tag: str, prefix: str) -> str:
     """One tag with prefixed names, two decimals, and the page's font."""
-    if tag.startswith("<g id="):  # nothing refers to groups
-        return "<g/>" if tag.endswith("/>") else "<g>"
+    if tag.startswith("<g id="):  # nothing refers to groups, but the page chooses methods
+        method = re.match(f'<g id="{SERIES}(.*?)"', tag)
+        name = f' data-series="{method[1]}"' if method else ""
+        return f"<g{name}/>" if tag.endswith("/>") else f"<g{name}>"
     tag = re.sub(r'\b(id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}-", tag)
     tag = tag.replace("xlink:href=", "href=")
     tag = re.sub(r"(font: [^'\";]*?px) [^;\"]*", r"\1 sans-serif", tag)

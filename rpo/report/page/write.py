@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
-from itertools import groupby
+from itertools import chain, groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rpo.report.figures.style import styles
 from rpo.report.frame import Experiment
 from rpo.report.page.sections import Section, section, show
 from rpo.report.page.tables import chance_table, page_table
+from rpo.report.paired import Difference
 from rpo.report.pooled import Group, groups, slug
 from rpo.report.table import Table
 
@@ -39,6 +40,7 @@ def write_page(
     path: str | Path,
     workers: int = 1,
     notes: Sequence[str] = (),
+    differences: Sequence[Difference] = (),
 ) -> int:
     """Writes the page, whole or not at all.
 
@@ -46,22 +48,27 @@ def write_page(
         workers: processes that draw, if there is enough to draw. With more than one, the calling
             program must be importable without side effects (`if __name__ == "__main__"`).
         notes: what was said while runs were read: files that were skipped or replaced.
+        differences: from a reference, where one was asked for.
 
     Returns:
         Its size in bytes.
     """
-    text = render(frame, tables, workers, notes)
+    text = render(frame, tables, workers, notes, differences)
     write_text(Path(path), text)
     return len(text.encode())
 
 
 def render(
-    frame: pd.DataFrame, tables: Sequence[Table], workers: int = 1, notes: Sequence[str] = ()
+    frame: pd.DataFrame,
+    tables: Sequence[Table],
+    workers: int = 1,
+    notes: Sequence[str] = (),
+    differences: Sequence[Difference] = (),
 ) -> str:
     """The page as text: one file, without a reference to anything outside."""
     found = groups(frame)
     methods = list(dict.fromkeys(frame["method"].cat.categories))
-    colours = {method: styles([method])[method].colour for method in methods}
+    colours = {method: style.colour for method, style in styles(methods).items()}
     links: dict[Experiment | None, str] = {group.experiment: group.name for group in found}
     environment = Environment(
         loader=PackageLoader("rpo.report.page"),
@@ -76,16 +83,19 @@ def render(
         lead=f"{len(frame)} evaluations in {len(found)} groups of seeds: {', '.join(methods)}; "
         f"on {', '.join(datasets)}.",
         facts=_facts(frame),
-        choices=[("dataset", datasets), ("method", methods)],
+        names=datasets,
+        methods=list(colours.items()),
         note=NOTE,
         tables=[
             *(page_table(table, colours, lambda one: links.get(one, "")) for table in tables),
             *([chance] if chance else []),
         ],
-        figures=_figures(frame),
+        figures=_figures(frame, differences),
         left_out=gallery.left_out(frame),
         notes=notes,
-        datasets=_datasets_of(_sections(found, workers)),
+        datasets=_datasets_of(
+            [each._replace(colour=colours[each.method]) for each in _sections(found, workers)]
+        ),
         style=_own(environment, "style.css"),
         script=_own(environment, "page.js"),
         footer=f"Written by rpo report --html, rpo-clip {installed_version('rpo-clip') or ''}",
@@ -123,9 +133,9 @@ def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(sorted({str(value) for value in values if value}))
 
 
-def _figures(frame: pd.DataFrame) -> list[tuple[str, list[Any]]]:
+def _figures(frame: pd.DataFrame, differences: Sequence[Difference]) -> list[tuple[str, list[Any]]]:
     """Figures under the title that they share."""
-    drawn = [show(one) for one in gallery.overview(frame)]
+    drawn = [show(one) for one in chain(gallery.overview(frame), gallery.paired(differences))]
     return [(title, list(some)) for title, some in groupby(drawn, lambda one: one.title)]
 
 

@@ -15,6 +15,7 @@ from selenium import webdriver  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # --no-sandbox: in a container the tests may run as root.
@@ -119,18 +120,47 @@ def test_a_link_in_a_table_opens_its_section(page):
     assert page.find_element(By.ID, "eurosat-coop-main-k24-shots-16").get_attribute("open")
 
 
+def shown_groups(page):
+    groups = page.find_elements(By.CSS_SELECTOR, "details.group")
+    return [group.get_attribute("id") for group in groups if group.is_displayed()]
+
+
 def test_filters_leave_what_is_chosen(page):
     before = column(page, "dataset")
     Select(page.find_element(By.ID, "only-dataset")).select_by_visible_text("EuroSAT")
-    Select(page.find_element(By.ID, "only-method")).select_by_visible_text("RPO")
-    assert column(page, "dataset") == ["EuroSAT"] and column(page, "method") == ["RPO"]
-    groups = page.find_elements(By.CSS_SELECTOR, "details.group")
-    assert [group.get_attribute("id") for group in groups if group.is_displayed()] == [
-        "eurosat-rpo-main-k24-shots-16"
-    ]
+    page.find_element(By.CSS_SELECTOR, ".choice summary").click()
+    for method in ("RPO", "CoOp"):
+        page.find_element(By.CSS_SELECTOR, f"#only-methods input[value={method}]").click()
+    assert column(page, "dataset") == ["EuroSAT"] * 2 and column(page, "method") == ["CoOp", "RPO"]
+    ends = "main-k24-shots-16"
+    assert shown_groups(page) == [f"eurosat-coop-{ends}", f"eurosat-rpo-{ends}"]
+    assert page.find_element(By.ID, "chosen-methods").text == "2 of 4"
+    page.find_element(By.ID, "all-methods").click()
     Select(page.find_element(By.ID, "only-dataset")).select_by_visible_text("all")
-    Select(page.find_element(By.ID, "only-method")).select_by_visible_text("all")
     assert column(page, "dataset") == before
+
+
+def test_a_method_that_is_not_chosen_is_hidden_in_figures(page):
+    marks = page.find_elements(By.CSS_SELECTOR, "[data-series]")
+    drawn = {mark.get_attribute("data-series") for mark in marks}
+    assert drawn == {"ZeroshotCLIP", "LogisticProbe", "CoOp", "RPO"}
+    page.find_element(By.CSS_SELECTOR, ".choice summary").click()
+    page.find_element(By.CSS_SELECTOR, "#only-methods input[value=RPO]").click()
+    for mark in marks:
+        chosen = mark.get_attribute("data-series") == "RPO"
+        assert (mark.value_of_css_property("display") != "none") == chosen
+
+
+def test_the_search_finds_runs(page):
+    box = page.find_element(By.ID, "search")
+    box.send_keys('rpo eurosat "seed 2"')
+    wait = WebDriverWait(page, 5)
+    wait.until(lambda _: page.find_element(By.ID, "found").text == "2 runs")
+    assert shown_groups(page) == ["eurosat-rpo-main-k24-shots-16"]
+    box.clear()
+    box.send_keys("no such run")
+    wait.until(lambda _: page.find_element(By.ID, "found").text == "0 runs")
+    assert shown_groups(page) == []
 
 
 def test_the_spread_is_a_deviation_or_an_interval(page):

@@ -244,9 +244,12 @@ def _train_steps(cfg: Any, choices: Sequence[str]) -> Iterable[Step]:
 
 
 def _test_steps(cfg: Any, choices: Sequence[str]) -> Iterable[Step]:
-    edge = max(cfg.SIZE)
-    yield tv.Resize(edge, interpolation(cfg)), f"resize the smaller edge to {edge}"
-    yield tv.CenterCrop(cfg.SIZE), f"{_size(cfg)} center crop"
+    if cfg.RESIZE == "squash":
+        yield tv.Resize(cfg.SIZE, interpolation(cfg)), f"resize to {_size(cfg)}"
+    else:
+        edge = max(cfg.SIZE)
+        yield tv.Resize(edge, interpolation(cfg)), f"resize the smaller edge to {edge}"
+        yield tv.CenterCrop(cfg.SIZE), f"{_size(cfg)} center crop"
     yield _to_tensor()
     kept = [name for name in choices if name in ("normalize", "instance_norm")]
     yield from _chosen(TENSOR_TRANSFORMS, kept, cfg)

@@ -1,0 +1,128 @@
+"""Blocks of classes and the tolerance, against the definition and against what they promise."""
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, normalize
+
+from rpo import memory
+from rpo.clip.precision import autocast
+from rpo.methods import text_backward
+from rpo.methods.rpo import RPO, MaskedForm
+from rpo.methods.text_backward import TextBackward
+
+NOUNS = ["cat", "dog", "zebra", "owl", "tiger shark", "tennis ball", "steam locomotive"]
+NOUNS += ["teapot", "kettle", "barn"]
+TEXTS = [f"a photo of a {noun}." for noun in NOUNS]
+LABELS = torch.tensor([0, 7])
+
+
+def build(clip, **fields):
+    torch.manual_seed(0)
+    model = RPO(clip, TEXTS, k=3, **fields)
+    clip.logit_scale.data.fill_(4.6)
+    return model
+
+
+def images():
+    return torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def gradient(model):
+    """Of the text prompts."""
+    cross_entropy(model(images()), LABELS).backward()
+    return model.prompt_learner.text_prompt.grad
+
+
+def gradient_by_definition(model, left_out):
+    """Masked form; the gradient on the text features of classes `left_out` set to zero."""
+    prompts = model.prompt_learner.text_prompt
+    read = MaskedForm().read_texts(model.text_tower, model.ids, model.lengths, prompts)
+    features = normalize(model.text_tower.project(read), dim=-1)
+    leaf = features.detach().requires_grad_()
+    cross_entropy(model.logits(model.image_features(images()).detach(), leaf), LABELS).backward()
+    whole = leaf.grad.clone()
+    leaf.grad[left_out] = 0
+    share = ((whole - leaf.grad).norm() / whole.norm()).item()
+    return torch.autograd.grad(features, prompts, leaf.grad)[0], share, whole
+
+
+def squared_by_class(gradients):
+    return gradients.pow(2).sum(dim=(1, 2))
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.3, 0.6, 0.9])
+def test_the_smallest_gradients_are_left_out_up_to_the_tolerance(random_clip, tolerance):
+    model = build(random_clip(), gradient_tolerance=tolerance)
+    got, how = gradient(model), model.backward
+    order = squared_by_class(gradient_by_definition(model, [])[2]).argsort()
+    count = len(TEXTS) - how.differentiated
+    expected, share, _ = gradient_by_definition(model, order[:count])
+    assert (got - expected).norm() < 1e-5 * expected.norm()
+    assert how.dropped == pytest.approx(share, rel=1e-4, abs=1e-6) and how.dropped <= tolerance
+    if count < len(TEXTS):  # one more would be too many
+        assert gradient_by_definition(model, order[: count + 1])[1] > tolerance
+
+
+def test_most_tolerances_leave_something_out_and_something_in(random_clip):
+    model = build(random_clip(), gradient_tolerance=0.6)
+    gradient(model)
+    assert 0 < model.backward.differentiated < len(TEXTS)
+
+
+@pytest.mark.parametrize("fields", [{}, {"gradient_tolerance": 1e-12}, {"text_chunk": 3}])
+def test_without_a_tolerance_worth_the_name_the_gradient_is_exact(random_clip, fields):
+    model = build(random_clip(), **fields)
+    expected, _, _ = gradient_by_definition(model, [])
+    assert (gradient(model) - expected).norm() < 1e-5 * expected.norm()
+    assert model.backward.differentiated == len(TEXTS) and model.backward.dropped == 0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "amp"])
+def test_memory_decides_what_is_read_twice_and_changes_no_bit(random_clip, monkeypatch, precision):
+    """Blocks of two classes, of which all, some or none keep their graph."""
+    monkeypatch.setattr(memory, "CPU_BUDGET", 2.5 * 3 * 2 * 64 * memory.KEPT_PER_PROMPT * 4)
+    found, reads = [], []
+    for kept in (99, 2, 0):
+        monkeypatch.setattr(text_backward, "blocks_at_once", lambda *_, kept=kept: kept)
+        model = build(random_clip())
+        read = model.form.read_block
+        model.form.read_block = lambda *a, read=read: reads.append(a[-1]) or read(*a)
+        with autocast(precision, torch.device("cpu")):
+            loss = cross_entropy(model(images()).float(), LABELS)
+        loss.backward()
+        found.append(model.prompt_learner.text_prompt.grad)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+    assert len(reads) == 5 + (5 + 3) + (5 + 5)
+
+
+def test_a_gradient_that_overflows_is_left_whole_for_the_scaler():
+    gradients = torch.ones(4, 1, 2)
+    gradients[1] = float("inf")
+    how = TextBackward(tolerance=0.5)
+    assert how.chosen(gradients, [slice(0, 4)]) == [slice(0, 4)] and how.differentiated == 4
+
+
+def test_no_gradient_at_all_needs_no_class(random_clip):
+    model = build(random_clip(), gradient_tolerance=0.1)
+    (model(images()).sum() * 0).backward()
+    assert model.backward.differentiated == 0
+    assert not model.prompt_learner.text_prompt.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"gradient_tolerance": 1.0}, "gradient_tolerance is 1.0; it must be below 1"),
+        ({"gradient_tolerance": 0.1, "compile": "default"}, "choose one of them"),
+        ({"gradient_tolerance": -0.1}, "must be at least 0"),
+    ],
+)
+def test_a_tolerance_that_cannot_work_is_refused(random_clip, fields, message):
+    with pytest.raises(ValueError, match=message):
+        build(random_clip(), **fields)
+
+
+def test_memory_of_a_control_group_counts(tmp_path, monkeypatch):
+    assert 0 < memory.free_bytes(torch.device("cpu")) < 2**50
+    monkeypatch.setattr(memory, "_left_in_control_groups", lambda: iter([1000.0, 5.0]))
+    assert memory.free_bytes(torch.device("cpu")) == 5

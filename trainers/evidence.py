@@ -1,0 +1,46 @@
+"""What results.json and predictions.npz carry so that others can verify them (`rpo verify`)."""
+
+import os
+from typing import Any
+
+from rpo import hashes
+from rpo.clip.load import weights_sha256
+from rpo.metrics import Outcome
+from rpo.predictions import Predictions, make_predictions
+from rpo.runs import acting
+
+from .config import plain
+
+IN_ORDER = "SequentialSampler"
+
+
+def predictions_of(outcome: Outcome | None, cfg: Any, dataset: Any) -> Predictions | None:
+    """What was predicted for each test image; None where that, or its image, is not known."""
+    if outcome is None or cfg.DATALOADER.TEST.SAMPLER != IN_ORDER:
+        return None
+    if [item.label for item in dataset.test] != outcome.truths.tolist():
+        return None
+    return make_predictions(test_names(dataset, cfg.DATASET.ROOT), *outcome)
+
+
+def test_names(dataset: Any, root: str) -> list[str]:
+    """The test images as the split has them; those of a foreign dataset below DATASET.ROOT."""
+    known = getattr(dataset, "test_names", None)
+    return known or [os.path.relpath(item.impath, root or ".") for item in dataset.test]
+
+
+def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str, Any]:
+    """SHA-256 of all that the numbers come from; None of what there is not."""
+    provenance = getattr(dataset, "provenance", None) or {}
+    return {
+        "backbone": weights_sha256(trainer.cfg.MODEL.BACKBONE.NAME, trainer.model.clip),
+        "split": provenance.get("split_sha256"),
+        "sample": hashes.of_sample(provenance),
+        "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),
+        "learnt": {
+            f"{name}/{key}": digest
+            for name in trainer.get_model_names()
+            for key, digest in hashes.of_tensors(trainer._models[name].state_dict().items()).items()
+        },
+        "predictions": predictions and hashes.of_bytes(predictions),
+    }
