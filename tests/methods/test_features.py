@@ -78,9 +78,7 @@ def small_resnet():
 def test_the_encoder_in_two_parts_is_the_encoder(random_clip, kind):
     clip = random_clip()
     if kind == "ResNet":
-        clip.visual = (
-            rpo.clip.openai.model().ModifiedResNet((1, 1, 1, 1), 32, 4, 32, width=8).eval()
-        )
+        clip.visual = small_resnet()
     images = torch.randn(4, 3, 32, 32)
     before = {name: tensor.clone() for name, tensor in clip.state_dict().items()}
     with torch.no_grad():
