@@ -31,11 +31,8 @@ class Searching(FeatureTrainer):
             vectors = self.features.read(items).to(self.device)
             labels = torch.tensor([item.label for item in items], device=self.device)
             accuracy = self.model.choose(self.model.features(vectors), labels)
-            without = self.num_classes - len(set(labels.tolist()))
-            print(
-                f"Searched on {len(items)} validation images, none of {without} of the "
-                f"{self.num_classes} classes: accuracy {accuracy:.2f}"
-            )
+            seen = f"{len(set(labels.tolist()))} of the {self.num_classes} classes"
+            print(f"Searched on {len(items)} validation images, of {seen}: {accuracy:.2f} %")
         else:
             print(
                 f"{self.cfg.DATASET.NAME} has no validation images of its own: nothing is searched"
