@@ -6,6 +6,7 @@ the same way, or all train with DATASET.HOLD_OUT False. DATASET.CSV lists images
 DATASET.CLASS_NAMES names the classes.
 """
 
+import os
 import random
 import shlex
 from pathlib import Path
@@ -117,7 +118,7 @@ class ImageFolder(FewShotDataset):
         items = self.class_items(train, None)
         if folders["test"] is None:
             return self.without_test(items)
-        names = list(class_names(items).values())
+        names = class_folders(self.folder / train)
         parts = {"train": train, **folders}
         return {"train": items} | {
             part: self.class_items(parts[part] or "", names) if parts[part] else []
@@ -154,5 +155,7 @@ class ImageFolder(FewShotDataset):
             images = image_files(parent / name)
             if not images:
                 raise ValueError(f"{parent / name} holds no image that can be read")
-            items += [(str(path.relative_to(self.folder)), label, name) for path in images]
+            # As it is on disk, whatever encoding the locale has.
+            text = os.fsencode(name).decode(errors="replace")
+            items += [(str(path.relative_to(self.folder)), label, text) for path in images]
         return items

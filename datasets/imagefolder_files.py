@@ -2,10 +2,9 @@
 
 import csv
 import io
-import json
 from pathlib import Path
 
-from rpo.files import read_text
+from rpo.files import parse_json, read_text
 
 from .split import PARTS, Split, class_names
 
@@ -110,7 +109,7 @@ def _read_names(path: Path, old: list[str]) -> list[str]:
     if path.suffix != ".json":
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
-        names = json.loads(text)
+        names = parse_json(text)
     except ValueError as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if isinstance(names, dict):

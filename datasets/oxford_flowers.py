@@ -1,11 +1,10 @@
 """OxfordFlowers: 102 kinds of flowers. Nilsback and Zisserman, ICVGIP 2008."""
 
-import json
 import random
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from rpo.files import read_text
+from rpo.files import parse_json, read_text
 from rpo.registration import register
 
 from .base import FewShotDataset
@@ -55,7 +54,7 @@ class OxfordFlowers(FewShotDataset):
         for name in ("imagelabels.mat", "cat_to_name.json"):
             self.require(self.folder / name)
         labels = read_matlab(self.folder / "imagelabels.mat")["labels"]
-        names = json.loads(read_text(self.folder / "cat_to_name.json"))
+        names = parse_json(read_text(self.folder / "cat_to_name.json"))
         if nameless := {str(label) for label in labels} - set(names):
             raise ValueError(f"{self.folder / 'cat_to_name.json'} has no name of {min(nameless)}")
         return [

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from rpo.files import read_text
+from rpo.files import parse_json, read_text
 
 Item = tuple[str, int, str]
 Split = dict[str, list[Item]]
@@ -29,7 +29,7 @@ def read_split(path: Path) -> Split:
     """
     text = read_text(path)
     try:
-        parts = json.loads(text)
+        parts = parse_json(text)
         if not isinstance(parts, dict):
             raise ValueError(f"it holds {type(parts).__name__}")
         return {part: [_item(entry, part) for entry in parts[part]] for part in PARTS}

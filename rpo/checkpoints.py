@@ -40,14 +40,18 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def clip_names(clip: Clip) -> set[str]:
-    """What the weights of CLIP are called in a checkpoint of MaPLe, IVLP or VPT.
+    """What the weights of CLIP are called in a checkpoint of MaPLe, IVLP, VPT or PromptSRC.
 
-    Their original programs save the whole network. CLIP's weights in it are those of the backbone.
+    Their original programs save the whole network. CLIP's weights in it are those of the backbone;
+    PromptSRC's has the image encoder twice.
     """
     names = set()
     for name in clip.state_dict():
         tower, _, rest = name.partition(".")
-        names.add(f"image_encoder.{rest}" if tower == "visual" else f"text_encoder.{name}")
+        if tower == "visual":
+            names |= {f"image_encoder.{rest}", f"prompt_learner.ZS_image_encoder.{rest}"}
+        else:
+            names.add(f"text_encoder.{name}")
     return names | {"logit_scale"}
 
 
@@ -62,32 +66,37 @@ def check_finite(module: nn.Module, what: str) -> None:
 
 
 def load_parameters(
-    module: nn.Module, state: Mapping[str, Tensor], path: Path, ignored: Container[str] = ()
+    module: nn.Module, state: Any, path: Path, ignored: Container[str] = ()
 ) -> None:
     """Copies a state dict into a module; the module keeps its own precision.
 
     Args:
+        module: where parts of it name tensors in `rows`, these take as many rows as the state has;
+            none, if they are not in it.
+        state: the entry "state_dict" of the checkpoint in the file `path`, if it has one.
         ignored: names that may stand in the state dict and are not looked at.
 
     Raises:
-        ValueError: a parameter is missing, unknown, of another shape or not finite. Nothing is
-            copied then.
+        ValueError: it is no state dict, or a parameter is missing, unknown, of another shape or not
+            finite. Nothing is copied then.
     """
-    given = {
+    if not isinstance(state, Mapping) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise ValueError(f"{path} is no checkpoint of a method: it has no state_dict of tensors")
+    wanted = module.state_dict(keep_vars=True)
+    rows = names_of_rows(module)
+    given = {name: wanted[name].data[:0] for name in rows} | {
         key: value
         for key, value in state.items()
         if key not in ignored and not key.endswith(IGNORED_BUFFERS)
     }
-    fit_to: Any = getattr(module, "fit_to", None)
-    if fit_to:  # something that it learns has the size of the training
-        fit_to(given)
-    wanted = module.state_dict()
     problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
     problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]
     problems += [
         f"{key} is {tuple(given[key].shape)} there and {tuple(wanted[key].shape)} here"
         for key in wanted.keys() & given.keys()
-        if given[key].shape != wanted[key].shape
+        if given[key].shape[key in rows :] != wanted[key].shape[key in rows :]
     ]
     problems += [
         f"{key} holds NaN or infinity"
@@ -101,4 +110,13 @@ def load_parameters(
         )
     with torch.no_grad():
         for key, value in given.items():
+            if key in rows:
+                wanted[key].data = wanted[key].new_empty(value.shape)
             wanted[key].copy_(value)
+
+
+def names_of_rows(module: nn.Module) -> set[str]:
+    """The tensors whose number of rows is that of classes which were trained on."""
+    parts = module.named_modules()
+    found = ((prefix, name) for prefix, part in parts for name in getattr(part, "rows", ()))
+    return {f"{prefix}.{name}".lstrip(".") for prefix, name in found}

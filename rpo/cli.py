@@ -16,6 +16,8 @@ from rpo.suggest import unknown
 COMMANDS = {
     "train": ("rpo.commands.train", "train a method, or evaluate it with --eval-only"),
     "run": ("rpo.commands.run", "run all experiments of a protocol, resumably"),
+    "status": ("rpo.commands.status", "show what is finished, running, queued, failed"),
+    "cancel": ("rpo.commands.cancel", "end what is queued or running on SLURM"),
     "eval": ("rpo.commands.evaluate", "evaluate finished runs of RPO, several in one pass"),
     "fit": ("rpo.commands.fit", "a classifier from your own images, saved to be used"),
     "predict": ("rpo.commands.predict", "the classes of images, by a saved classifier"),

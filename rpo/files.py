@@ -41,6 +41,9 @@ def write_with(path: Path) -> Iterator[Path]:
     try:
         yield unfinished
         os.replace(unfinished, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names no file
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -59,6 +62,14 @@ def read_text(path: Path) -> str:
         raise ValueError(
             f"{path}, line {line}: it is not UTF-8; save it in that encoding"
         ) from None
+
+
+def parse_json(text: str) -> Any:
+    """The content of a JSON text. Raises ValueError, also for one that is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def cache_folder() -> Path:

@@ -46,10 +46,17 @@ def outcome(scores: Tensor, labels: Tensor) -> Outcome:
     """From scores (batch, classes) and labels (batch,), on the CPU.
 
     Of equal scores the first class comes first, as argmax has it.
+
+    Raises:
+        FloatingPointError: a score is infinite or NaN, which no accuracy can come from.
     """
+    if not torch.isfinite(scores).all():
+        raise FloatingPointError(
+            "scores are NaN or infinite: a lower OPTIM.LR helps where training did that; otherwise "
+            "the backbone's weights are damaged, or need PREC fp32"
+        )
     best = scores.argsort(dim=1, descending=True, stable=True)[:, :TOP]
     probabilities = scores.float().softmax(dim=1).gather(1, best)
-    probabilities = probabilities.nan_to_num(0)  # of scores that are not numbers
     return Outcome(*(values.cpu() for values in (labels, best, probabilities)))
 
 

@@ -8,6 +8,7 @@
     predictions.npz              what was predicted for every test image; see rpo/predictions.py
     <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
     attention.png, .json         made of it later, by `rpo look`
+    failure.json                 why it failed the last time, and how often; gone once it ends well
     .lock, .holder.json          while somebody writes here
     .previous/                   the run that is being overwritten, until the new one has learnt;
                                  .previous.moving/ while it is moved there or back
@@ -15,30 +16,42 @@
 Plain Python: trainers, `rpo run` and the reports all use it.
 """
 
-import json
+import math
 import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rpo.files import UNFINISHED, write_bytes, write_json
+from rpo.files import UNFINISHED, parse_json, write_bytes, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
-PREDICTIONS = "predictions.npz"
-RECORDS = (RUN, HISTORY, RESULTS, PREDICTIONS, "cmat.pt", "attention.png", "attention.json")
+PREDICTIONS, FAILURE = "predictions.npz", "failure.json"
+RECORDS = (
+    RUN,
+    HISTORY,
+    RESULTS,
+    PREDICTIONS,
+    FAILURE,
+    "cmat.pt",
+    "attention.png",
+    "attention.json",
+)
 VERSION = 1  # of results.json; files of before have none
 LOGS = (LOG, f"{LOG}-*")
+LORA = "lora_weights.pt"  # beside a checkpoint of CLIPLoRA, for its released program
 CHECKPOINTS = ("model.pth.tar-*", "model-best.pth.tar")
 POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
-STREAMS, TEMPLATE = "DATALOADER.STREAMS", "DATASET.TEMPLATE"
+LEFT_BY_VERSION_0_1 = (f".{HISTORY}-*", f".{RESULTS}-*")
+STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
+TEMPLATE = "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
 
 # Keys that say where and how to run, not what to compute.
@@ -49,7 +62,7 @@ PASSIVE_KEYS = frozenset(
         "VERBOSE",
         "USE_CUDA",
         "DATASET.ROOT",
-        "DATALOADER.NUM_WORKERS",
+        WORKERS,
         "DATALOADER.CACHE_MEGABYTES",
         "DATALOADER.PERSISTENT_WORKERS",
         "DATALOADER.TEST.PREFETCH",
@@ -90,8 +103,14 @@ class RunFolder:
         if not path.is_file():
             return None
         content = read_object(path)
-        if not isinstance(content.get("config"), dict):
+        config = content.get("config")
+        if not isinstance(config, dict) or "TRAINER.NAME" not in flat(config):
             raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")
+        seconds, validation = (content.get(name) or {} for name in ("seconds", "validation"))
+        if not isinstance(seconds, dict) or not are_numbers(seconds.values()):
+            raise ValueError(f"{path} is damaged: its seconds are {seconds}")
+        if validation and not {"metrics", "details"} <= set(validation):
+            raise ValueError(f"{path} is damaged: its validation is {validation}")
         return content
 
     def models(self) -> list[Path]:
@@ -109,14 +128,21 @@ class RunFolder:
         return numbered[max(numbered)] if max(numbered, default=-1) >= 0 else None
 
     def history(self) -> list[dict[str, Any]]:
-        """The epochs of the run, oldest first; empty where it has none."""
+        """The epochs of the run, oldest first; empty where it has none.
+
+        Raises:
+            ValueError: it is damaged.
+        """
         path = self.path / HISTORY
-        return read_json(path) if path.is_file() else []
+        found = read_json(path) if path.is_file() else []
+        if not isinstance(found, list) or not all(map(is_epoch, found)):
+            raise ValueError(f"{path} is damaged: it is no list of epochs. Remove it")
+        return found
 
     def written(self) -> Iterator[Path]:
         """Everything here that a run writes, and nothing else."""
         for model in self.models():
-            for name in (*CHECKPOINTS, POINTER):
+            for name in (*CHECKPOINTS, POINTER, LORA):
                 yield from (path for path in model.glob(name) if not path.match(f"*{UNFINISHED}"))
         for name in (*LOGS, *RECORDS):
             yield from self.path.glob(name)
@@ -149,8 +175,16 @@ class RunFolder:
                 f"{self.path} holds a run of another configuration. Choose another OUTPUT_DIR or "
                 "start anew with --overwrite. Different are:\n" + "\n".join(different)
             )
-        whole = all(self.newest_checkpoint(model) for model in self.models())
-        return FINISHED if stored.get("finished") and whole else INTERRUPTED
+        return FINISHED if self.is_finished() else INTERRUPTED
+
+    def is_finished(self) -> bool:
+        """Whether it says so and has what it has learnt, whatever its configuration.
+
+        Raises:
+            ValueError: run.json is damaged.
+        """
+        learnt = [self.newest_checkpoint(model) for model in self.models()]
+        return bool((self.stored() or {}).get("finished") and learnt and all(learnt))
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
@@ -180,6 +214,22 @@ class RunFolder:
             (self.path / PREDICTIONS).unlink(missing_ok=True)
         return self.path / RESULTS
 
+    def failure(self) -> dict[str, Any]:
+        """`error`, `count`, `host` and `since` of its failures; empty where it has none."""
+        path = self.path / FAILURE
+        return read_object(path) if path.is_file() else {}
+
+    def note_failure(self, error: str) -> None:
+        """Writes failure.json, if there is room for it. Interruptions are no failures."""
+        with suppress(OSError):
+            count = self.failure().get("count", 0) + 1
+            where = {"host": socket.gethostname(), "since": now()}
+            write_json(self.path / FAILURE, {"error": error, "count": count, **where})
+
+    def forget_failure(self) -> None:
+        """The run has ended well after all."""
+        (self.path / FAILURE).unlink(missing_ok=True)
+
     # Writing it.
 
     def clear(self) -> None:
@@ -193,7 +243,8 @@ class RunFolder:
 
     def clear_unfinished(self) -> None:
         """Removes files whose writing was interrupted. Only for whoever holds the lock."""
-        for path in [*self.path.glob(f"*{UNFINISHED}"), *self.path.glob(f"*/*{UNFINISHED}")]:
+        names = (f"*{UNFINISHED}", f"*/*{UNFINISHED}", *LEFT_BY_VERSION_0_1)
+        for path in [path for name in names for path in self.path.glob(name)]:
             path.unlink()
 
     def set_aside(self) -> None:
@@ -205,13 +256,14 @@ class RunFolder:
         if (self.path / MOVING).is_dir():
             os.rename(self.path / MOVING, self.path / PREVIOUS)
 
-    def settle(self) -> None:
+    def settle(self, ended: bool = False) -> None:
         """Ends an overwriting, finished or interrupted at any moment: one run remains.
 
-        The new one, once it has learnt something; until then the one that was set aside.
+        The new one, once it has learnt something, or has ended well without anything to learn;
+        until then the one that was set aside.
         """
         previous, moving = self.path / PREVIOUS, self.path / MOVING
-        if previous.is_dir() and self.models():
+        if previous.is_dir() and (ended or self.models()):
             shutil.rmtree(previous)
         elif previous.is_dir():
             self.clear()
@@ -237,8 +289,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         holder = self.path / HOLDER
         try:
-            lock = FileLock(self.path / LOCK)
-            with lock.acquire(timeout=-1 if wait else 0):
+            # A mode for groups that share a folder; a moment's patience with whoever just looks.
+            lock = FileLock(self.path / LOCK, mode=0o666)
+            with lock.acquire(timeout=-1 if wait else 0.2):
                 mine = {"host": socket.gethostname(), "pid": os.getpid(), "since": now()}
                 write_json(holder, mine)
                 try:
@@ -249,6 +302,16 @@ class RunFolder:
                     holder.unlink(missing_ok=True)
         except Timeout:
             raise RunInUseError(f"{self.path} is being written by {self.holder()}") from None
+
+    def is_held(self) -> bool:
+        """Whether somebody writes the folder now, on this host or another."""
+        if not (self.path / HOLDER).is_file():
+            return False
+        try:
+            with FileLock(self.path / LOCK, mode=0o666).acquire(timeout=0):
+                return False  # the holder died without a word
+        except (Timeout, PermissionError):  # or it is another user, whom we believe
+            return True
 
     def holder(self) -> str:
         """Who writes the folder, for a message."""
@@ -273,7 +336,7 @@ def epoch_of(checkpoint: Path) -> int:
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises ValueError, with its name, if it is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged: it is no JSON ({error})") from error
 
@@ -286,6 +349,18 @@ def read_object(path: Path) -> dict[str, Any]:
     return content
 
 
+def is_epoch(entry: Any) -> bool:
+    """Whether a part of a history is one."""
+    if not isinstance(entry, dict) or type(entry.get("epoch")) is not int:
+        return False
+    return are_numbers(value for value in entry.values() if value is not None)
+
+
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Whether all are finite numbers."""
+    return all(isinstance(each, (int, float)) and math.isfinite(each) for each in values)
+
+
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """{"OPTIM.LR": 0.01, ...} of {"OPTIM": {"LR": 0.01, ...}, ...}, with lists for tuples."""
     found: dict[str, Any] = {}
@@ -293,7 +368,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
         else:
-            found[prefix + key] = list(value) if isinstance(value, tuple) else value
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return found
 
 

@@ -10,17 +10,19 @@ from dassl.engine import TRAINER_REGISTRY
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.commands.methods import PAPER, TINY, config
-from rpo.trainers.config import default_config, merge_file
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file, merge_options
 
 ROOT = Path(__file__).parents[1]
 METHODS = sorted(ROOT.glob("configs/trainers/*/*.yaml"))
-# The files of the programs of CoOp and CoCoOp, MaPLe, and RPO.
+# The files of the methods' programs; those of MaPLe's for VPT and IVLP.
 PUBLISHED = {
     "CoOp": """rn101 rn101_ep50 rn50 rn50_ctxv1 rn50_ep100 rn50_ep50 rn50_ep50_ctxv1 rn50_val
         vit_b16 vit_b16_ctxv1 vit_b16_ep100 vit_b16_ep100_ctxv1 vit_b16_ep50 vit_b16_ep50_ctxv1
         vit_b32 vit_b32_ep50""",
     "CoCoOp": """vit_b16_c16_ep10_batch1 vit_b16_c4_ep10_batch1 vit_b16_c4_ep10_batch1_ctxv1
         vit_b16_c8_ep10_batch1""",
+    "KgCoOp": "rn50_ep100 vit_b16_ep100_ctxv1",
     "MaPLe": "vit_b16_c2_ep5_batch4_2ctx vit_b16_c2_ep5_batch4_2ctx_cross_datasets",
     "VPT": "vit_b16_c2_ep5_batch4_4",
     "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
@@ -31,6 +33,11 @@ PUBLISHED = {
         generalization_rn50 generalization_vit16 generalization_vit32""",
     "CLAP": "SGD_lr1e-1_B256_ep300",
     "ProLIP": "base_to_new_VITB16 base_to_new_RN50 few_shot_no_val_lr1e-5_lambda_1_N",
+    "MMRL": "vit_b16 vit_b16_cross_datasets vit_b16_few_shot vit_b16_imagenet",
+    "ProGrad": "rn50 rn50_ep100 rn50_ep50 vit_b16_ep100",
+    "PromptSRC": """vit_b16_c2_ep20_batch4_4+4ctx vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets
+        vit_b16_c2_ep50_batch4_4+4ctx_few_shot""",
+    "TCP": "vit_b16_ep100_ctxv1",
     "RPO": "imagenet_k24_ep15 main_K4 main_K24",
 }
 
@@ -94,11 +101,31 @@ def test_every_published_config_is_here_under_its_name(method):
     assert set(PUBLISHED[method].split()) <= here
 
 
+@pytest.mark.parametrize("path", METHODS, ids=name_of)
+def test_augmentation_is_that_of_the_published_number_of_workers(path):
+    """8 in every published file but two, which the logs of RPO's authors agree with."""
+    cfg = default_config()
+    merge_file(cfg, str(path), "trainer config")
+    published = 16 if name_of(path) in ("RPO/main_K24", "RPO/main_K4") else 8
+    found = cfg.DATALOADER.STREAMS
+    assert found == 0 if path.stem.startswith("tiny") else found == published
+
+
+def test_a_file_of_an_original_program_means_the_streams_of_its_workers(tmp_path):
+    """Which a machine with fewer processors draws all the same."""
+    theirs = tmp_path / "main_K24.yaml"
+    theirs.write_text("DATALOADER: {NUM_WORKERS: 16}\nTRAINER: {RPO: {K: 24}}\n")
+    cfg = default_config()
+    merge_file(cfg, str(theirs), "trainer config")
+    merge_options(cfg, ["DATALOADER.NUM_WORKERS", "2"])
+    assert (cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.STREAMS) == (2, 16)
+
+
 def test_some_released_programs_keep_underscores_and_no_others():
     """By themselves, as their published YAML files say nothing of them."""
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
     keeping = {name for name, each in trainers.items() if each.underscores == "keep"}
-    assert keeping == {"RPO", "LP", "TaskRes", "CLAP"}
+    assert keeping & set(PUBLISHED) == {"RPO", "LP", "TaskRes", "CLAP"}
     assert default_config().DATASET.UNDERSCORES == ""
 
 

@@ -13,10 +13,11 @@ from dassl.metrics import compute_accuracy
 from dassl.optim import build_lr_scheduler, build_optimizer
 from dassl.utils import load_checkpoint, load_pretrained_weights
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
 from yacs.config import CfgNode
 
 from rpo import turns
-from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
+from rpo.checkpoints import check_finite, clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import Clip, load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
@@ -37,6 +38,8 @@ class MethodTrainer(RecordedTrainer):
         has_precision: whether its section has the key PREC, what the towers compute in.
         without_validation: values of the section's keys for where no image can choose them.
         takes_seconds: whether a run does, so that little is lost if it is interrupted.
+        dataset_templates: of the texts that its released program has for a dataset instead of the
+            method's, "{}" for the class name.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
@@ -47,6 +50,7 @@ class MethodTrainer(RecordedTrainer):
     has_precision = False
     without_validation: Mapping[str, Any] = {}
     takes_seconds = False
+    dataset_templates: Mapping[str, str] = {}
     underscores = "spaces"
 
     @classmethod
@@ -83,6 +87,11 @@ class MethodTrainer(RecordedTrainer):
     def check_cfg(self, cfg: Any) -> None:
         """Raises ValueError for a value that cannot work, naming the key."""
         self.settings(cfg)
+        if cfg.DATALOADER.K_TRANSFORMS != 1:
+            raise ValueError(
+                f"DATALOADER.K_TRANSFORMS is {cfg.DATALOADER.K_TRANSFORMS}; {cfg.TRAINER.NAME} "
+                "trains on one augmented copy of an image: it must be 1"
+            )
 
     def precision(self) -> str:
         """What CLIP computes in: OpenAI's mix with float16 on a GPU, float32 on a CPU."""
@@ -90,13 +99,24 @@ class MethodTrainer(RecordedTrainer):
 
     def build_method(self) -> None:
         """Loads CLIP and builds the method for the dataset's classes, on the device."""
-        clip, classes = self.backbone(), self.classes()
+        clip = self.backbone()
+        self.check_size(clip)
+        classes = self.classes()
         self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
         self.model.requires_grad_(False)
 
     def backbone(self) -> Clip:
         """CLIP, as `load_clip` gives it."""
         return load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
+
+    def check_size(self, clip: Any) -> None:
+        """Raises ValueError for images of another size than this CLIP sees."""
+        side = getattr(getattr(clip, "visual", None), "input_resolution", None)
+        if side and tuple(self.cfg.INPUT.SIZE) != (side, side):
+            raise ValueError(
+                f"INPUT.SIZE is {self.cfg.INPUT.SIZE}, and the backbone "
+                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side})"
+            )
 
     def classes(self) -> Sequence[Any]:
         """What the method reads of each class of the dataset; the log says what that is."""
@@ -119,12 +139,13 @@ class MethodTrainer(RecordedTrainer):
         """Of the texts, "{}" for the class name; none where the method learns the words."""
         if cls.method.takes == "names":
             return []
-        return [choose_template(cfg, dataset, cls.published_template(cfg))[0]]
+        template, _ = choose_template(cfg, dataset, cls.published_template(cfg))
+        return ["{}", template] if cls.method.takes == "both" else [template]
 
     @classmethod
     def published_template(cls, cfg: Any) -> str:
         """The method's own, "{}" for the class name; empty: the dataset's."""
-        return cls.method.prompt
+        return cls.dataset_templates.get(cfg.DATASET.NAME, cls.method.prompt)
 
     def say_texts(self, dataset: Any) -> None:
         """In the log: the template and where it comes from."""
@@ -132,7 +153,8 @@ class MethodTrainer(RecordedTrainer):
             self.say_that_words_are_learnt()
             return
         template, source = choose_template(self.cfg, dataset, self.published_template(self.cfg))
-        print(f'Class texts: "{template}" ({source})')
+        role = "learnt words, held near " if self.method.takes == "both" else ""
+        print(f'Class texts: {role}"{template}" ({source})')
 
     def say_that_words_are_learnt(self) -> None:
         """In the log, with a hint for whoever gave a text of their own."""
@@ -187,16 +209,27 @@ class PromptTrainer(MethodTrainer):
         learner = self.model.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
+            check_finite(learner, cfg.MODEL.INIT_WEIGHTS)
         self.optim = build_optimizer(learner, cfg.OPTIM)
-        self.sched = build_lr_scheduler(self.optim, cfg.OPTIM)
+        self.sched = self.build_schedule()
         self.register_model(self.learner_name, learner, self.optim, self.sched)
         half = precision in ("fp16", "amp") and self.device.type == "cuda"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
 
+    def build_schedule(self) -> LRScheduler:
+        """Of the learning rate."""
+        return build_lr_scheduler(self.optim, self.cfg.OPTIM)
+
+    def moves_rate(self) -> bool:
+        """Whether the learning rate moves on after this batch: after the last one of an epoch."""
+        return self.batch_idx + 1 == self.num_batches
+
     def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
-        """One training step; the last one of an epoch also moves the learning rate."""
+        """One training step."""
         images, labels = self.parse_batch_train(batch)
+        step = self.epoch * self.num_batches + self.batch_idx
         with autocast(self.precision(), self.device):
+            self.model.begin_step(step, self.max_epoch * self.num_batches)
             loss, logits = self.model.loss(images, labels)
         if not torch.isfinite(loss):
             raise FloatingPointError(
@@ -207,11 +240,15 @@ class PromptTrainer(MethodTrainer):
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optim)
         self.scaler.update()
-        if self.batch_idx + 1 == self.num_batches:
+        if self.moves_rate():
             self.update_lr()
         measured = {"loss": loss.item(), "acc": compute_accuracy(logits, labels)[0].item()}
         turns.pause()
         return measured | self.model.measured()
+
+    def after_epoch(self) -> None:
+        self.model.end_epoch(self.optim, self.epoch + 1, self.max_epoch)
+        super().after_epoch()
 
     def model_inference(self, images: Tensor) -> Tensor:
         with autocast(self.precision(), self.device):
@@ -234,7 +271,7 @@ class PromptTrainer(MethodTrainer):
         for name in self.get_model_names():
             path = find_checkpoint(Path(directory) / name, epoch)
             checkpoint = load_checkpoint(str(path))
-            ignored = clip_names(self.model.clip)
-            load_parameters(self._models[name], checkpoint["state_dict"], path, ignored)
-            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint["epoch"]})')
+            ignored = clip_names(self.model.clip) | set(self.method.unused)
+            load_parameters(self._models[name], checkpoint.get("state_dict"), path, ignored)
+            print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint.get("epoch")})')
         self.record_origin(directory)

@@ -1,20 +1,14 @@
 """The configuration of a run: Dassl's defaults, our keys, two YAML files, the command line."""
 
-import contextlib
-import re
-from collections.abc import Container, Iterator
-from pathlib import Path
+from collections.abc import Container
 from typing import Any
 
-import yaml
 from dassl.config import get_cfg_default
 from dassl.engine import TRAINER_REGISTRY
 from yacs.config import CfgNode
 
 from rpo.clip.load import own_preprocessing
 from rpo.clip.preprocessing import SQUASH
-from rpo.runs import flat
-from rpo.suggest import unknown
 
 from .class_texts import PUBLISHED_PROMPT
 from .evaluator import DetailedClassification
@@ -132,88 +126,6 @@ def _use_cosine_schedule(cfg: Any) -> None:
     cfg.WARMUP_EPOCH = 1
     cfg.WARMUP_TYPE = "constant"
     cfg.WARMUP_CONS_LR = 1e-5
-
-
-def merge_file(cfg: Any, path: str, kind: str) -> None:
-    """Merges a YAML file, after the file that its key `_BASE_` names, if it has one.
-
-    Raises:
-        FileNotFoundError: names the file and its neighbours.
-        ValueError: the file is no YAML file of keys and values.
-        KeyError: the file sets a key that does not exist; the nearest one is named.
-    """
-    file = Path(path)
-    if not file.is_file():
-        neighbours = sorted(other.stem for other in file.parent.glob("*.yaml"))
-        known = unknown(kind, file.stem, neighbours) if neighbours else f"there is no {kind} {path}"
-        raise FileNotFoundError(f"{known} (looked for {path})")
-    content = read_yaml(file)
-    if base := content.pop("_BASE_", None):
-        merge_file(cfg, str(file.parent / str(base)), kind)
-    with _explained_keys(cfg, path):
-        node = CfgNode(content)
-        cfg.merge_from_list(_as_in(cfg, [part for pair in flat(node).items() for part in pair]))
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file. Nothing else is read, as yacs runs a file in Python.
-
-    Raises:
-        ValueError: it is no such file; it is named.
-    """
-    if file.suffix not in (".yaml", ".yml"):
-        raise ValueError(f"{file} is no YAML file: its name should end in .yaml")
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} holds no keys and values")
-    return content
-
-
-def merge_options(cfg: Any, options: list[str]) -> None:
-    """Merges trailing `KEY VALUE` pairs of a command line.
-
-    Raises:
-        ValueError: a key without a value, or a value that the key cannot have. KeyError: no such
-        key; the nearest one is named.
-    """
-    if len(options) % 2:
-        raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
-    with _explained_keys(cfg, "the command line"):
-        cfg.merge_from_list(_as_in(cfg, options))
-
-
-def _as_in(cfg: Any, options: list[Any]) -> list[Any]:
-    """KEY VALUE pairs with whole numbers as floats where the key holds one, as yacs wants them."""
-    known = flat(cfg)
-    pairs = zip(options[::2], options[1::2], strict=True)
-    return [part for key, value in pairs for part in (key, _like(known.get(key), value))]
-
-
-def _like(default: Any, value: Any) -> Any:
-    if not isinstance(default, float) or isinstance(value, bool):
-        return value
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return value
-
-
-@contextlib.contextmanager
-def _explained_keys(cfg: Any, source: str) -> Iterator[None]:
-    """Turns what yacs raises into a sentence that names the source."""
-    try:
-        yield
-    except (KeyError, AssertionError) as error:
-        typed = re.search(r"Non-existent (?:config )?key: ([\w.]+)", str(error))
-        if not typed:
-            raise
-        siblings = [key for key in flat(cfg) if key.startswith(typed[1].rpartition(".")[0])]
-        raise KeyError(f"{source}: {unknown('key', typed[1], siblings)}") from None
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from error
 
 
 def plain(value: Any) -> Any:

@@ -120,8 +120,9 @@ class FeatureTrainer(PromptTrainer):
     def build_model(self) -> None:
         """Where the method's section has it, EPS takes the place of the optimiser's."""
         super().build_model()
-        for group in self.optim.param_groups if "EPS" in self.further_keys else ():
-            group["eps"] = self.options.EPS
+        for group in self.optim.param_groups:
+            if "eps" in group and "EPS" in self.further_keys:
+                group["eps"] = self.options.EPS
 
     def training_loader(self, items: Sequence[Any], batch_size: int) -> FeatureLoader:
         """Shuffled batches of one view."""

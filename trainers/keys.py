@@ -4,16 +4,18 @@ Keys of methods are described in their settings (`rpo.methods`), all others here
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`; `above` leaves `low` itself out, `whole` all but integers."""
+    """Numbers from `low` to `high`: `above` leaves out `low` itself, `below` leaves out `high`,
+    `whole` leaves out all but integers."""
 
     low: float
     high: float = math.inf
     above: bool = False
+    below: bool = False
     whole: bool = False
 
     def holds(self, value: Any) -> bool:
@@ -26,17 +28,22 @@ class Range(NamedTuple):
             return False
         if self.whole and value != int(value):
             return False
-        return self.low < value <= self.high if self.above else self.low <= value <= self.high
+        if self.above and value == self.low or self.below and value == self.high:
+            return False
+        return self.low <= value <= self.high
 
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
-        if math.isfinite(self.high):
-            return f"{kind} from {self.low:g} to {self.high:g}"
-        return f"{kind} above {self.low:g}" if self.above else f"{kind} of at least {self.low:g}"
+        lower = f"above {self.low:,}" if self.above else f"of at least {self.low:,}"
+        if not math.isfinite(self.high):
+            return f"{kind} {lower}"
+        upper = f"below {self.high:,}" if self.below else f"at most {self.high:,}"
+        return f"{kind} {lower} and {upper}"
 
 
 COUNT, COUNT_OR_NONE = Range(1, whole=True), Range(0, whole=True)
 AMOUNT, POSITIVE, SHARE = Range(0), Range(0, above=True), Range(0, 1)
+DECAY = Range(0, 1, below=True)
 # Images larger than this do not fit into any memory, and a seed must fit into 32 bits.
 PIXELS, SEED = Range(1, 10_000, whole=True), Range(-(2**31), 2**32 - 1, whole=True)
 
@@ -74,8 +81,8 @@ KEYS: Mapping[str, tuple[Range, str]] = {
     "OPTIM.MOMENTUM": (AMOUNT, "of SGD"),
     "OPTIM.SGD_DAMPNING": (AMOUNT, "of SGD's momentum"),
     "OPTIM.RMSPROP_ALPHA": (AMOUNT, "smoothing of RMSprop"),
-    "OPTIM.ADAM_BETA1": (SHARE, "of Adam"),
-    "OPTIM.ADAM_BETA2": (SHARE, "of Adam"),
+    "OPTIM.ADAM_BETA1": (DECAY, "of Adam"),
+    "OPTIM.ADAM_BETA2": (DECAY, "of Adam"),
     "OPTIM.BASE_LR_MULT": (AMOUNT, "factor of old layers' rate where OPTIM.STAGED_LR is on"),
     "OPTIM.STEPSIZE": (Range(-1, whole=True), "epochs between steps of the rate; -1: none"),
     "OPTIM.GAMMA": (AMOUNT, "factor of the rate at each step"),
@@ -95,20 +102,32 @@ CHOICES = {
 }
 
 
+# What may stand where a value is of the same type as the default.
+TYPES = {bool: "True or False", int: "a whole number", float: "a number", str: "text"}
+
+
+def wanted(key: str, default: Any) -> str:
+    """What a key may be, in words.
+
+    Args:
+        default: its value before it was set.
+    """
+    if key in KEYS:
+        count = f"{LENGTHS[key]} times " if key in LENGTHS else ""
+        return f"{count}{KEYS[key][0]} ({KEYS[key][1]})"
+    return TYPES.get(type(default), "a list")
+
+
 def check_keys(config: Mapping[str, Any]) -> None:
     """Raises ValueError for the first key of a flat configuration whose value cannot work."""
-    for key, (allowed, meaning) in KEYS.items():
-        if key in config:
-            _check(key, config[key], allowed.holds, f"{allowed} ({meaning})")
+    for key, (allowed, _) in KEYS.items():
+        if key in config and not _holds(key, config[key], allowed):
+            raise ValueError(f"{key} is {config[key]}; it must be {wanted(key, config[key])}")
     for key, choices in CHOICES.items():
-        if key in config:
-            _check(key, config[key], choices.__contains__, f"one of {', '.join(choices)}")
+        if key in config and config[key] not in choices:
+            raise ValueError(f"{key} is {config[key]}; it must be one of {', '.join(choices)}")
 
 
-def _check(key: str, value: Any, fits: Callable[[Any], bool], wanted: str) -> None:
+def _holds(key: str, value: Any, allowed: Range) -> bool:
     parts = value if isinstance(value, (list, tuple)) else [value]
-    count = LENGTHS.get(key, len(parts))
-    if len(parts) != count:
-        raise ValueError(f"{key} is {value}; it must be {count} of {wanted}")
-    if not all(fits(part) for part in parts):
-        raise ValueError(f"{key} is {value}; it must be {wanted}")
+    return len(parts) == LENGTHS.get(key, len(parts)) and all(map(allowed.holds, parts))

@@ -87,11 +87,11 @@ class LogisticProbe(MethodTrainer):
             ValueError: it was fitted to other classes.
         """
         path = find_checkpoint(Path(directory) / self.learner_name, epoch)
-        state = load_checkpoint(str(path))["state_dict"]
+        state = load_checkpoint(str(path)).get("state_dict")
         probe = self.model.learner()
+        named = probe.class_names if state is None else state.get("class_names", probe.class_names)
         learnt, wanted = (
-            bytes(names.tolist()).decode().split("\n")
-            for names in (state["class_names"], probe.class_names)
+            bytes(names.tolist()).decode().split("\n") for names in (named, probe.class_names)
         )
         if learnt != wanted:
             raise ValueError(

@@ -1,15 +1,13 @@
 """The run that a folder holds: its configuration, and what its parameters were trained on."""
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from yacs.config import CfgNode
-
-from rpo.runs import RUN, RunFolder
+from rpo.runs import RUN, RunFolder, acting, flat
 
 from .config import default_config
+from .merging import merge
 
 
 def dataset_title(options: Mapping[str, Any]) -> str:
@@ -49,13 +47,27 @@ def read_config(folder: Path) -> Any:
         raise FileNotFoundError(
             f"{folder} holds no run: there is no {RUN} in it. Name the folder of a training"
         )
-    return as_configuration(stored["config"])
+    return as_configuration(stored["config"], str(folder / RUN))
 
 
-def as_configuration(stored: Mapping[str, Any]) -> Any:
-    """A configuration as run.json or results.json holds it, for whatever is done today."""
-    cfg, config = default_config(), copy.deepcopy(dict(stored))
-    config.pop("LOGGING", None)
-    config["TEST"].pop("EVALUATOR", None)
-    cfg.merge_from_other_cfg(CfgNode(config))
+def as_configuration(stored: Mapping[str, Any], source: str = "the stored run") -> Any:
+    """A configuration as run.json or results.json holds it, for whatever is done today.
+
+    Args:
+        source: of the configuration, for messages.
+
+    Raises:
+        ValueError, KeyError: it is none; keys that decide nothing, as those of methods that are
+            not here, may be unknown.
+    """
+    cfg, keys = default_config(), flat(stored)
+    known, needed = flat(cfg), acting(stored)
+    merge(cfg, ((key, keys[key]) for key in keys if _is_today(key, known, needed)), source)
     return cfg
+
+
+def _is_today(key: str, known: Container[str], needed: Container[str]) -> bool:
+    """Not how the run was logged and what evaluated it."""
+    if key.startswith("LOGGING.") or key == "TEST.EVALUATOR":
+        return False
+    return key in known or key in needed

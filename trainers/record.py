@@ -6,6 +6,7 @@ from typing import Any
 
 from dassl.engine import TrainerX
 
+from rpo import stopping
 from rpo.checkpoints import check_finite
 from rpo.environment import versions
 from rpo.hashes import sealed
@@ -72,6 +73,7 @@ class RecordedTrainer(TrainerX):
         self.train_started = time.time()
 
     def before_epoch(self) -> None:
+        stopping.begin_epoch()
         super().before_epoch()
         self.epoch_means = {}
         # The last batch of an epoch moves the rate on, so it is read before the first.
@@ -88,6 +90,7 @@ class RecordedTrainer(TrainerX):
         self.count_seconds()
         self.note_progress()
         super().after_epoch()
+        stopping.end_epoch()
 
     def note_progress(self) -> None:
         """Writes the history, and how long it took."""
@@ -113,6 +116,13 @@ class RecordedTrainer(TrainerX):
         """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
         so_far = {"seconds": self.seconds, "validation": self.validation}
         self.folder.record(plain(self.cfg), finished, **so_far)
+
+    def resume_model_if_exist(self, directory: str) -> int:
+        """How many epochs were trained. Raises FloatingPointError if what they learnt is NaN."""
+        epochs = super().resume_model_if_exist(directory)
+        for name in self.get_model_names():
+            check_finite(self._models[name], f"the checkpoint in {directory}")
+        return epochs
 
     def save_model(self, *args: Any, **options: Any) -> None:
         """Saves what was learnt; from then on an overwritten run is not needed any more.

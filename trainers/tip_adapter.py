@@ -1,10 +1,9 @@
 """Tip-Adapter and Tip-Adapter-F in Dassl; the method itself is `rpo.methods.tip_adapter`."""
 
-from typing import Any
-
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from dassl.optim import build_lr_scheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from rpo.methods import tip_adapter
 from rpo.registration import register
@@ -58,7 +57,7 @@ class TipAdapter(Searching):
 
 @register(TRAINER_REGISTRY)
 class TipAdapterF(Searching):
-    """Saves the same. The learning rate falls after every batch, without warm-up."""
+    """Saves the same. The learning rate falls after every batch."""
 
     method = tip_adapter.TipAdapterF
     section = "TIPADAPTERF"
@@ -66,16 +65,12 @@ class TipAdapterF(Searching):
     # Of AdamW, where the released program has another one than PyTorch.
     further_keys = {"EPS": 1e-4}
 
-    def build_model(self) -> None:
-        super().build_model()
+    def build_schedule(self) -> LRScheduler:
         schedule = self.cfg.OPTIM.clone()
         schedule.defrost()
         schedule.MAX_EPOCH *= len(self.train_loader_x)
-        self.sched = build_lr_scheduler(self.optim, schedule)
-        self._scheds[self.learner_name] = self.sched
+        return build_lr_scheduler(self.optim, schedule)
 
-    def forward_backward(self, batch: dict[str, Any]) -> dict[str, float]:
-        summary = super().forward_backward(batch)
-        if self.batch_idx + 1 < self.num_batches:  # the last one of an epoch did it
-            self.update_lr()
-        return summary
+    def moves_rate(self) -> bool:
+        """After every batch."""
+        return True

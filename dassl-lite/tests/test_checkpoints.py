@@ -1,5 +1,8 @@
 """Checkpoints that dassl writes: plain, whole, strict."""
 
+import errno
+import io
+import os
 import random
 from collections import Counter
 
@@ -18,6 +21,7 @@ from dassl.utils import (
     resume_from_checkpoint,
     save_checkpoint,
 )
+from dassl.utils import checkpoint as checkpoint_module
 
 
 def state_of(model, **others):
@@ -73,17 +77,17 @@ def test_objects_are_refused_by_place_and_leave_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_killed_write_leaves_the_old_file(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_and_is_named_with_it(tmp_path, monkeypatch):
     save_checkpoint(state_of(nn.Linear(1, 1), note="old"), str(tmp_path))
     before = sorted(tmp_path.iterdir())
 
-    def half_a_write(state, path):
-        with open(path, "wb") as file:
-            file.write(b"half")
-        raise OSError("disk is full")
+    class Full(io.FileIO):
+        def write(self, content):
+            super().write(content[:4])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(torch, "save", half_a_write)
-    with pytest.raises(OSError, match="disk is full"):
+    monkeypatch.setattr(checkpoint_module, "open", Full, raising=False)
+    with pytest.raises(OSError, match=r"No space left.*model\.pth\.tar-3'"):
         save_checkpoint(state_of(nn.Linear(1, 1), note="new"), str(tmp_path))
     assert sorted(tmp_path.iterdir()) == before
     assert load_checkpoint(str(tmp_path / "model.pth.tar-3"))["note"] == "old"

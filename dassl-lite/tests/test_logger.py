@@ -1,5 +1,6 @@
 """The log has what was printed, in one file, and standard output survives."""
 
+import io
 import sys
 
 import pytest
@@ -60,6 +61,12 @@ def test_other_questions_are_answered_by_the_console(tmp_path):
     setup_logger(str(tmp_path))
     assert sys.stdout.encoding == console.encoding
     assert sys.stdout.isatty() == console.isatty()
+
+
+def test_a_path_that_the_locale_cannot_read_is_written_all_the_same(tmp_path):
+    with Logger(str(tmp_path / "log.txt"), io.StringIO()) as logger:
+        logger.write("images/\udcc3\udca9 is read\n")
+    assert (tmp_path / "log.txt").read_text() == "images/\\udcc3\\udca9 is read\n"
 
 
 def test_no_output_means_no_change():

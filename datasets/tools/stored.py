@@ -1,13 +1,12 @@
 """Few-shot samples in files: ours, the pickles of CoOp, MaPLe and RPO, the jsonl of 2SFS."""
 
-import json
 import pickle
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rpo.files import read_text
+from rpo.files import parse_json, read_text
 
 from ..split import PARTS, Item, Split, read_split
 
@@ -52,7 +51,7 @@ def _read_jsonl(path: Path) -> Stored:
     files = {"train": path} | ({"val": val} if val.is_file() else {})
     try:
         return {
-            part: [_entry(json.loads(line)) for line in read_text(file).splitlines()]
+            part: [_entry(parse_json(line)) for line in read_text(file).splitlines()]
             for part, file in files.items()
         }
     except (KeyError, TypeError, ValueError) as error:

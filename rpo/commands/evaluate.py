@@ -27,7 +27,13 @@ OWN_KEYS = ("SEED", "OUTPUT_DIR", "RESUME")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="DIR", help="run folders of RPO, one a seed")
-    parser.add_argument("--classes", nargs="+", choices=("all", "base", "new"), default=["new"])
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        choices=("all", "base", "new"),
+        default=["new"],
+        help="evaluated one after the other (default: new)",
+    )
     parser.add_argument("--root", help="folder of the datasets (default: that of the first run)")
     parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
 
@@ -109,7 +115,7 @@ def load_learners(model: Any, folders: Sequence[str], epoch: int | None) -> list
     for folder in folders:
         path = find_checkpoint(Path(folder) / RPO.learner_name, epoch)
         learner = copy.deepcopy(model.prompt_learner)
-        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path)
+        load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path)
         learners.append(learner)
     return learners
 

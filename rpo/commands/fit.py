@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, default, help_text in OPTIONS:
         parser.add_argument(f"--{name}", default=default, help=help_text)
     parser.add_argument("--shots", type=int, default=16, help="images a class; 0: all")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the sample and the training")
     parser.add_argument("--calibrate", action="store_true", help="fit a temperature")
     parser.add_argument("--test", help="labelled images to measure the accuracy on")
     parser.add_argument("--overwrite", action="store_true", help="replace a classifier in OUTPUT")

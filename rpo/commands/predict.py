@@ -22,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", help="files, folders, patterns; - for paths on standard input"
     )
     parser.add_argument("--top-k", type=int, default=1, help="classes an image")
-    parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--format", choices=FORMATS, default="table", help="of the answers")
     parser.add_argument("-o", "--output", help="file (default: standard output)")
     parser.add_argument("--classes", nargs="+", help="other class names, or a file with one a line")
     parser.add_argument("--backbone", help="where it is not the recorded name")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--batch-size", type=int, default=100, help="images at once")
 
 
 def run(args: argparse.Namespace) -> int:

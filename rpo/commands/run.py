@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from rpo.clip.load import check_backbone
+from rpo.commands import on_slurm
 from rpo.commands.train import build_config, check_data
+from rpo.experiments import calibrate, estimate
 from rpo.experiments.cases import Choice
+from rpo.experiments.devices import slots
 from rpo.experiments.files import names
 from rpo.experiments.jobs import Job, Planner
-from rpo.experiments.pool import outcomes
+from rpo.experiments.pool import Pool
 from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
+from rpo.experiments.slurm import settings
 from rpo.experiments.state import job_state, parse_step
 from rpo.runs import FINISHED, INTERRUPTED, NEW
-from rpo.trainers.config import default_config, merge_options
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,25 +45,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes",
         type=int,
-        default=1,
-        help="jobs at once, spread over the GPUs there are (default: 1)",
+        help="jobs at once, spread over the GPUs (default: as many as --gpus takes, else 1)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="print the jobs and their commands")
+    parser.add_argument("--gpus", default="auto", help="0-7, or 0,2,3 (default: auto, all)")
+    parser.add_argument("--per-gpu", type=int, default=1, help="jobs on one GPU (default: 1)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument("--estimate", action="store_true", help="print what it would take")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="the same after measuring ten steps of each kind"
+    )
     parser.add_argument("--overwrite", action="store_true", help="start every job anew")
+    parser.add_argument("--on", choices=("here", "slurm"), default="here", help="default: here")
+    parser.add_argument("--wait", action="store_true", help="on SLURM: stay until all has ended")
+    settings.add_arguments(parser)
     parser.epilog = "KEY VALUE pairs, anywhere, are passed on to every job: OPTIM.MAX_EPOCH 5"
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0, 1 if a job failed, 130 after Ctrl-C."""
-    if args.processes < 1:
-        raise ValueError(f"--processes is {args.processes}; it must be at least 1")
+    on_slurm.check(args)
+    args.slots = slots(args.gpus, args.per_gpu, args.processes)
     jobs = plan(args)
     try:
         states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
-        if args.dry_run:
+        if args.estimate or args.calibrate:
+            show_estimate(unfinished(states), args)
+        elif args.dry_run and args.on == "slurm":
+            on_slurm.show(unfinished(states), args)
+        elif args.dry_run:
             show_commands(states, args.overwrite)
-            return 0
-        return carry_out(states, args)
+        else:
+            return carry_out(states, args)
+        return 0
     except KeyboardInterrupt:
         again = ", without --overwrite," if args.overwrite else ""
         print(f"\nInterrupted. The same command{again} continues where this one stopped.")
@@ -97,14 +115,17 @@ def show_commands(states: dict[Job, str], overwrite: bool) -> None:
 
 def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     """Runs what is not finished and says how it goes."""
-    todo = [job for job, state in states.items() if state != FINISHED]
+    todo = unfinished(states)
     print(summary(states), flush=True)
-    progress = Progress(len(states), todo, args.processes)
+    progress = Progress(len(states), todo, len(args.slots))
     for problem, jobs in problems_of(todo).items():
         print(progress.refused(problem, jobs), flush=True)
     todo = list(progress.left)
-    prepare_environment(todo, args.processes)
-    with closing(outcomes(todo, args.processes, args.overwrite)) as ended:
+    prepare_environment(todo, len(args.slots))
+    if args.on == "slurm" and todo:
+        return on_slurm.run(todo, args) or int(bool(progress.failed))
+    pool = Pool(args.slots, args.overwrite, read_preset(args.preset).runs_per_process)
+    with closing(pool.outcomes(todo)) as ended:
         for outcome in ended:
             print(progress.line(outcome), flush=True)
     if progress.failed:
@@ -115,6 +136,21 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     report = shlex.join(["rpo", "report", *folders])
     print(f"\nEverything is finished. The table: {report}")
     return 0
+
+
+def show_estimate(todo: Sequence[Job], args: argparse.Namespace) -> None:
+    """What the jobs that are left would take, of hours and of the disk."""
+    for row in calibrate.measure_all(todo) if args.calibrate else ():
+        per_step = f"{row.step:.3g} s a step ({row.low:.3g} to {row.high:.3g})"
+        print(f"{row.kind.method}, {row.kind.classes} classes: {per_step}", flush=True)
+    if args.on == "slurm":
+        print(on_slurm.estimate(todo, args))
+    else:
+        print(estimate.report(todo, calibrate.device_name(), len(args.slots)))
+
+
+def unfinished(states: dict[Job, str]) -> list[Job]:
+    return [job for job, state in states.items() if state != FINISHED]
 
 
 def problems_of(jobs: Sequence[Job]) -> dict[str, list[Job]]:

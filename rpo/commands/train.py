@@ -16,8 +16,9 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.experiments.files import find_config
 from rpo.runs import FINISHED, RunFolder, flat
 from rpo.suggest import unknown
-from rpo.trainers.config import default_config, follow_backbone, merge_file, merge_options, plain
+from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys
+from rpo.trainers.merging import merge, merge_file, merge_options
 
 # Option, the key it sets, what it is.
 KEY_OPTIONS = (
@@ -66,7 +67,7 @@ def build_config(args: argparse.Namespace) -> Any:
     for option, key, _ in (*KEY_OPTIONS, *LIST_OPTIONS):
         value = getattr(args, option.replace("-", "_"))
         if value is not None:
-            cfg.merge_from_list([key, value])
+            merge(cfg, [(key, value)], f"--{option}")
     if args.seed is not None:
         cfg.SEED = args.seed
     merge_options(cfg, args.opts)
@@ -111,7 +112,8 @@ def run(args: argparse.Namespace) -> int:
             folder.set_aside()
         try:
             carry_out(cfg, args)
-        finally:  # an overwritten run comes back if the new one has learnt nothing
+            folder.settle(ended=True)
+        finally:  # an overwritten run comes back if the new one has come to nothing
             folder.settle()
     return 0
 

@@ -14,8 +14,12 @@ Record = TypeVar("Record")
 
 
 def names(kind: str) -> list[str]:
-    """The names of the shipped protocols, presets or datasets."""
-    return sorted(path.stem for path in shipped(f"{kind}s/*.yaml"))
+    """The names of the shipped protocols, presets, datasets or clusters."""
+    return sorted(path.stem for path in shipped(f"{_folder(kind)}/*.yaml"))
+
+
+def _folder(kind: str) -> str:
+    return kind if kind == "cluster" else f"{kind}s"
 
 
 def shipped(pattern: str) -> list[Path]:
@@ -47,16 +51,26 @@ def check_names(kind: str, typed: Iterable[str], choices: Iterable[str]) -> None
             raise ValueError(unknown(kind, name, known))
 
 
+def find_own(kind: str, name: str) -> Path:
+    """A shipped file of configs, or the path of a user's own that ends in .yaml.
+
+    Raises:
+        FileNotFoundError: there is none; the nearest name is given.
+    """
+    own = name.endswith((".yaml", ".yml"))
+    path = Path(name) if own else config_file(f"{_folder(kind)}/{name}.yaml")
+    if not path.is_file():
+        raise FileNotFoundError(f"{unknown(kind, name, names(kind))}; or the path of a YAML file")
+    return path
+
+
 def read_content(kind: str, name: str) -> tuple[Path, dict[str, Any]]:
     """The file of a shipped protocol or preset, or of a path that ends in .yaml; and its content.
 
     Raises:
         FileNotFoundError: there is none; the nearest name is given. ValueError: it holds no keys.
     """
-    own = name.endswith((".yaml", ".yml"))
-    path = Path(name) if own else config_file(f"{kind}s/{name}.yaml")
-    if not path.is_file():
-        raise FileNotFoundError(f"{unknown(kind, name, names(kind))}; or the path of a YAML file")
+    path = find_own(kind, name)
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise ValueError(f"{path} is no {kind}: it holds no keys")

@@ -4,16 +4,18 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.runs import acting
-from rpo.trainers.config import default_config, merge_file, merge_options
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file, merge_options
 
 from .cases import Case, Choice, make_cases
 from .datasets import Source, find_source
 from .files import config_file
+from .job import Job, Step
 from .presets import Preset
 from .protocols import Protocol
 
@@ -27,35 +29,6 @@ SHORT = {
 LONG = 24  # letters of a value that is shown as it is
 # What decides nothing where nothing is learnt.
 OF_TRAINING = ("OPTIM.", "TRAIN.", "TRAINER.")
-
-
-class Step(NamedTuple):
-    """One `rpo train` command.
-
-    Attributes:
-        shown: what its accuracy is called.
-        folder: what it writes to.
-        trains: whether it trains; otherwise it only evaluates.
-    """
-
-    shown: str
-    folder: Path
-    trains: bool
-    arguments: tuple[str, ...]
-
-
-class Job(NamedTuple):
-    """Steps for one process. The first one trains, unless the method learns nothing.
-
-    Attributes:
-        label: what it is about.
-        report: the folder that `rpo report` finds its results in.
-    """
-
-    method: str
-    label: str
-    report: Path
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)

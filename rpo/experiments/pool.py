@@ -6,125 +6,122 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from multiprocessing import connection, forkserver, resource_tracker
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
+from .child import NO_MEMORY, Child, Outcome
+from .devices import Slot
+from .job import Job
+from .worker import IN_USE, STOPPED, WORK
 
-from rpo.runs import LOG
-
-from .jobs import Job
-from .work import IN_USE, work
-
-Slot = str | None
 # Seconds until a job that another command is doing is asked for again.
 PATIENCE = 2.0
 
 
-class Outcome(NamedTuple):
-    """How a job ended: `error` is empty if it went well."""
+class Pool:
+    """Runs jobs in their order, one process a slot.
 
-    job: Job
-    error: str
-    seconds: float
-
-
-class Child:
-    """A running job."""
-
-    def __init__(self, context: Any, job: Job, overwrite: bool, slot: Slot) -> None:
-        self.job, self.slot, self.started = job, slot, time.time()
-        self.answer, sender = context.Pipe(duplex=False)
-        arguments = (sender, job, overwrite, slot)
-        self.process = context.Process(target=work, args=arguments)
-        self.process.start()
-        sender.close()
-
-    def outcome(self) -> Outcome:
-        """After the process has ended."""
-        self.process.join()
-        error = _exit_reason(self.process.exitcode) + self.newest_log()
-        with contextlib.suppress(EOFError):  # it had no chance to say anything
-            if self.answer.poll():
-                error = self.answer.recv()
-        self.answer.close()
-        return Outcome(self.job, error, time.time() - self.started)
-
-    def newest_log(self) -> str:
-        """The log that a process without last words wrote to."""
-        logs = [step.folder / LOG for step in self.job.steps]
-        written = [(log.stat().st_mtime, log) for log in logs if log.is_file()]
-        time_of_change, log = max(written, default=(0.0, Path()))
-        return f"\nlog: {log}" if time_of_change >= self.started else ""
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.join()
-
-
-def outcomes(
-    jobs: Sequence[Job], processes: int, overwrite: bool
-) -> Generator[Outcome, None, None]:
-    """Runs the jobs in their order, at most `processes` at once; yields each as it ends.
-
-    One that another command is doing comes last: then it is finished, or its holder is gone. Those
-    that still run end when the iterator is closed.
+    Args:
+        group: jobs that a process does one after the other, with one CLIP.
+        signals: with which `stop` asks the processes to end. Without them, they cannot be asked.
     """
-    context = _context()
-    waiting, running = deque(jobs), dict[int, Child]()
-    slots = deque(_slots(processes))
-    try:
-        while waiting or running:
-            while waiting and slots:
-                child = Child(context, waiting.popleft(), overwrite, slots.popleft())
-                running[child.process.sentinel] = child
-            for sentinel in connection.wait(list(running)):
-                child = running.pop(sentinel)  # type: ignore[arg-type]
-                slots.append(child.slot)
-                outcome = child.outcome()
-                if outcome.error == IN_USE:
-                    time.sleep(0 if waiting else PATIENCE)
-                    waiting.append(outcome.job)
-                else:
-                    yield outcome
-    finally:
-        for child in running.values():
-            child.end()
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        overwrite: bool = False,
+        group: int = 1,
+        signals: Iterable[signal.Signals] = (),
+    ) -> None:
+        self.slots, self.overwrite, self.group = deque(slots), overwrite, group
+        self.signals = tuple(signals)
+        self.waiting, self.alone = deque[Job](), deque[Job]()
+        self.running: list[Child] = []
+        self.stopped = False
+
+    def outcomes(self, jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
+        """Yields each job as it ends.
+
+        One that another command is doing comes last: then it is finished, or its holder is gone.
+        One that died of memory is tried once more, alone. Those that still run end when the
+        iterator is closed.
+        """
+        self.context = _context(self.signals)
+        self.waiting.extend(jobs)
+        tried: set[Job] = set()
+        try:
+            while self._start():
+                for outcome in self._ended():
+                    if outcome.error in (IN_USE, STOPPED):
+                        time.sleep(0 if self.waiting else PATIENCE)
+                        self.waiting.append(outcome.job)
+                    elif NO_MEMORY.search(outcome.error) and outcome.job not in tried:
+                        tried.add(outcome.job)
+                        self.alone.append(outcome.job)
+                    else:
+                        yield outcome
+        finally:
+            self.kill()
+            for child in self.running:
+                child.close()
+
+    def _start(self) -> bool:
+        """Fills the slots that are free. Returns whether anything runs."""
+        while self.slots and not self.stopped and (jobs := self._next()):
+            slot = self.slots.popleft()
+            child = Child(self.context, jobs, slot, self.overwrite, slot, self.signals)
+            self.running.append(child)
+        return bool(self.running)
+
+    def _next(self) -> list[Job]:
+        """What the next process does; what is tried alone waits until all else has ended."""
+        if self.waiting:
+            return [self.waiting.popleft() for _ in range(min(self.group, len(self.waiting)))]
+        return [self.alone.popleft()] if self.alone and not self.running else []
+
+    def _ended(self) -> list[Outcome]:
+        """Waits for an answer or an end; what has ended, but for what was stopped."""
+        connection.wait([sign for child in self.running for sign in child.signs()])
+        found = [outcome for child in self.running for outcome in child.ended()]
+        for child in [each for each in self.running if each.over]:
+            self.running.remove(child)
+            self.slots.append(child.slot)
+            self.waiting.extendleft(reversed(child.left))
+            child.close()
+        # A signal that ends a loader's worker looks like a failure of the job.
+        return [outcome for outcome in found if not (self.stopped and outcome.error)]
+
+    def stop(self, number: signal.Signals) -> None:
+        """Asks those that run to end when their epoch is saved; no other starts."""
+        self.stopped = True
+        for child in self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.process.pid, number)
+
+    def kill(self) -> None:
+        """Ends those that run; they go on from their last epoch another time."""
+        self.stopped = True
+        for child in self.running:
+            child.process.kill()
 
 
-def _context() -> Any:
-    """Children are forked from a server that has imported everything, where there is one."""
+def _context(signals: Iterable[signal.Signals]) -> Any:
+    """Children are forked from a server that has imported everything, where there is one.
+
+    The server, and until it listens a child, has these signals blocked, which would end it.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])
-    # Ctrl-C goes to all processes of a terminal; these leave it to the command, which ends them.
-    # The tracker would be started with the server, and lift the block again before it.
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    context.set_forkserver_preload([WORK])
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
+        # Ctrl-C goes to all processes of a terminal; these leave it to the command, which ends
+        # them. The tracker would be started with the server, and lift the block again before it.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *signals})
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return context
-
-
-def _slots(processes: int) -> list[Slot]:
-    """A CUDA device for each process, in turn; None where there is no choice."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    devices = [each for each in visible.split(",") if each]
-    devices = devices or [str(index) for index in range(torch.cuda.device_count())]
-    if len(devices) < 2:
-        return [None] * processes
-    return [devices[index % len(devices)] for index in range(processes)]
-
-
-def _exit_reason(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"the process ended with exit status {code}"
-    with contextlib.suppress(ValueError):
-        hint = " (is there enough memory?)" if -code == signal.SIGKILL else ""
-        return f"the process was ended by {signal.Signals(-code).name}{hint}"
-    return f"the process was ended by signal {-code}"

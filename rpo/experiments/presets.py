@@ -37,12 +37,14 @@ class Preset:
     Attributes:
         others: the config of every method that `configs` does not name, if it has such a file.
         exceptions: other settings where they fit. The last config counts, all options do.
+        runs_per_process: jobs that one process does one after the other, with CLIP loaded once.
     """
 
     name: str
     configs: Mapping[str, str]
     others: str = ""
     exceptions: Sequence[Rule] = ()
+    runs_per_process: int = 1
 
     def methods(self) -> list[str]:
         """All methods that have settings, in their order."""

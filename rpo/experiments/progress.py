@@ -6,8 +6,8 @@ from statistics import mean
 
 from rpo.runs import RESULTS, read_object
 
-from .jobs import Job, Step
-from .pool import Outcome
+from .child import Outcome
+from .job import Job, Step
 
 
 class Progress:

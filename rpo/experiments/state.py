@@ -10,7 +10,6 @@ from rpo.runs import (
     INTERRUPTED,
     NEW,
     RESULTS,
-    RUN,
     ConfigMismatchError,
     RunFolder,
     differences,
@@ -19,7 +18,7 @@ from rpo.runs import (
 )
 from rpo.trainers.config import default_config, plain
 
-from .jobs import Job, Step
+from .job import Job, Step, evaluated
 
 
 def parse_step(step: Step) -> argparse.Namespace:
@@ -54,10 +53,8 @@ def step_state(job: Job, step: Step) -> str:
 
 def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str:
     """FINISHED if the results are of this configuration, and not older than the training."""
-    results, run = step.folder / RESULTS, first.folder / RUN
-    if not results.is_file():
-        return NEW
-    if first.trains and not (run.is_file() and _age(results) >= _age(run)):
+    results = step.folder / RESULTS
+    if not evaluated(first, step):
         return NEW
     different = differences(read_object(results).get("config") or {}, *compared)
     if different:
@@ -66,10 +63,6 @@ def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str
             "--output or start anew with --overwrite. Different are:\n" + "\n".join(different)
         )
     return FINISHED
-
-
-def _age(path: Path) -> int:
-    return path.stat().st_mtime_ns
 
 
 def leftovers(step: Step) -> list[Path]:

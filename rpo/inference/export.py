@@ -1,7 +1,6 @@
 """What a run folder holds, as a trained method."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +15,9 @@ import rpo
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.commands.train import add_arguments, build_config
-from rpo.files import read_text
 from rpo.inference.trained import Trained, check_class_names
 from rpo.inference.training import describe
-from rpo.runs import RESULTS, RUN, RunFolder
+from rpo.runs import RESULTS, RUN, RunFolder, read_object
 from rpo.trainers.origin import as_configuration, read_config
 
 
@@ -40,7 +38,7 @@ def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
     elif RunFolder(folder).stored():
         cfg = read_config(folder)
     elif "config" in (results := _results(folder)):  # a method that learns nothing leaves no more
-        cfg = as_configuration(results["config"])
+        cfg = as_configuration(results["config"], str(folder / RESULTS))
     else:
         raise FileNotFoundError(
             f"{folder} holds no run: there is no {RUN} in it. For parameters that others released "
@@ -82,20 +80,24 @@ def trained_of(
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():
         path = find_checkpoint(folder / trainer.learner_name, epoch)
-        load_parameters(learner, load_checkpoint(str(path))["state_dict"], path, clip_names(clip))
-    accuracy = results.get("metrics", {}).get("test", {}).get("accuracy")
-    if accuracy is not None and not (own and names):
-        measured = f"the test images of {results['dataset']}, {results['classes']} classes"
-        description = replace(description, accuracy={"percent": accuracy, "measured_on": measured})
+        ignored = clip_names(clip) | set(kind.unused)
+        load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path, ignored)
+    match results:
+        case {
+            "metrics": {"test": {"accuracy": float() as percent}},
+            "dataset": str() as title,
+            "classes": str() as classes,
+        } if not (own and names):
+            measured = f"the test images of {title}, {classes} classes"
+            accuracy = {"percent": percent, "measured_on": measured}
+            description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
 
 
 def _results(folder: Path) -> dict[str, Any]:
-    """Of the run's own test; empty where there was none, or where it is damaged."""
-    try:
-        return dict(json.loads(read_text(folder / RESULTS)))
-    except (OSError, TypeError, ValueError):
-        return {}
+    """Of the run's own test; empty where there was none. Raises ValueError if it is damaged."""
+    path = folder / RESULTS
+    return read_object(path) if path.is_file() else {}
 
 
 def _classes_on_disk(cfg: Any) -> list[str]:

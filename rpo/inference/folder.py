@@ -1,7 +1,6 @@
 """A trained method as a folder: model.safetensors, config.json and README.md, a model card."""
 
 import hashlib
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from rpo.files import read_text, write_bytes, write_json, write_text
+from rpo.files import parse_json, read_text, write_bytes, write_json, write_text
 from rpo.inference.card import model_card
 from rpo.inference.trained import Description, Trained
 
@@ -60,7 +59,7 @@ def read_folder(folder: Path) -> Trained:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path))
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     version = content.get("format") if isinstance(content, dict) else None

@@ -18,14 +18,16 @@ class Method(nn.Module):
 
     Args:
         clip: from `rpo.load_clip`; it is read and never changed.
-        classes: one text a class, "a photo of a cat." or, where `takes` is "names", its name.
+        classes: one text a class, "a photo of a cat.", its name, or both, as `takes` says.
         settings: of the class `Settings`; or its fields by name.
 
     Class attributes:
         traits: how the method is listed, drawn and run.
-        takes: whether it reads whole "texts", or "names" to which it learns the words.
+        takes: whether it reads whole "texts", "names" to which it learns the words, or "both": a
+            list of names and a list of texts.
         texts_per_image: whether class texts are computed anew for every image.
         prompt: a published text of a class, "{}" for its name; empty: the dataset's own.
+        unused: what the original program saves beside what it uses.
     """
 
     traits: ClassVar[Traits]
@@ -33,6 +35,7 @@ class Method(nn.Module):
     takes: ClassVar[str] = "names"
     texts_per_image: ClassVar[bool] = False
     prompt: ClassVar[str] = ""
+    unused: ClassVar[Sequence[str]] = ()
 
     def __init__(self, clip: Clip, settings: Any = None, **fields: Any) -> None:
         super().__init__()
@@ -61,6 +64,15 @@ class Method(nn.Module):
     def measured(self) -> dict[str, float]:
         """What else the last training step is worth knowing by, for the log."""
         return {}
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Before each of `steps` training steps, the first being 0."""
+
+    def end_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, epochs: int) -> None:
+        """After each of `epochs` epochs, the first being 1.
+
+        What must outlive an interruption is kept in the optimiser's state, which checkpoints hold.
+        """
 
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:

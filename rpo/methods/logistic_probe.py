@@ -110,7 +110,13 @@ def search(score: Callable[[float], float]) -> float:
 def logistic_regression(
     features: np.ndarray, labels: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weight (classes, embedding) and bias (classes,) of a logistic regression."""
+    """Weight (classes, embedding) and bias (classes,) of a logistic regression.
+
+    Raises:
+        FloatingPointError: a feature is infinite or NaN.
+    """
+    if not np.isfinite(features).all():
+        raise FloatingPointError("image features are NaN or infinite: CLIP's weights are damaged")
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

@@ -119,15 +119,16 @@ class PromptedImages(nn.Module):
             )
 
     def forward(self, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:
-        """Features (batch, embedding); `prompts` (count, width), one layer after the other."""
-        first, *deeper = prompts
+        """Features (batch, embedding); `prompts` (count, width), one layer after the other, or
+        none."""
         with torch.no_grad():
             tokens = self.tower.embed(images)
-        appended = self.tower.embed_prompts(first).to(tokens.dtype).expand(tokens.shape[0], -1, -1)
         start = tokens.shape[1]
-        tokens = torch.cat([tokens, appended], dim=1)
+        for first in prompts[:1]:
+            appended = self.tower.embed_prompts(first).to(tokens.dtype)
+            tokens = torch.cat([tokens, appended.expand(tokens.shape[0], -1, -1)], dim=1)
         mask = attention_mask(tokens.shape[1], prompts=0, causal=False).to(tokens.device)
-        outputs = prompted_pass(self.tower.blocks, tokens, mask, deeper, start)
+        outputs = prompted_pass(self.tower.blocks, tokens, mask, prompts[1:], start)
         return self.tower.project(outputs[:, 0])
 
 
@@ -159,8 +160,14 @@ class PromptedMethod(Method):
         return self.prompt_learner
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.logits_and_features(images)[0]
+
+    def logits_and_features(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (batch, classes), and the features of images and texts that they come from."""
+        image_features = self.image_features(images)
         text_features = self.text_features(self.prompt_learner.text_prompts())
-        return cosine_logits(self.image_features(images), text_features, self.clip)
+        logits = cosine_logits(image_features, text_features, self.clip)
+        return logits, image_features, text_features
 
     def text_features(self, prompts: Sequence[Tensor]) -> Tensor:
         """(classes, embedding), computed once per state of the prompts outside of training."""

@@ -58,6 +58,8 @@ def _fits(value: Any, default: Any) -> bool:
     """An integer is a fine number; a truth value is none."""
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, tuple):  # which JSON and YAML read as a list
+        return isinstance(value, (list, tuple)) and all(_fits(each, default[0]) for each in value)
     return isinstance(value, (int, float) if isinstance(default, float) else type(default))
 
 

@@ -14,7 +14,7 @@ follows the program: 10 random crops a key, averaged before they get unit length
 are not brought to unit length again, and 20 epochs of fresh crops.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,7 @@ class Votes(BesideTexts):
     """The keys `weight` (images, embedding), their labels `values` (images, classes), and how they
     count. Without training images: a key of length zero for each class, which decides nothing."""
 
+    rows = ("weight", "values")  # as many as there were training images
     alpha: Tensor
     beta: Tensor
     values: Tensor
@@ -60,11 +61,6 @@ class Votes(BesideTexts):
         self.register_buffer("values", torch.eye(len(texts)))
         self.register_buffer("alpha", torch.tensor(float(alpha)))
         self.register_buffer("beta", torch.tensor(float(beta)))
-
-    def fit_to(self, state: Mapping[str, Tensor]) -> None:
-        """Makes room for as many images as a checkpoint holds."""
-        if "weight" in state:
-            self.resize(len(state["weight"]))
 
     def resize(self, images: int) -> None:
         """To so many keys, of length zero."""

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from learning import learns_at_once
 from torch.nn.functional import cross_entropy
 
 import rpo
@@ -108,7 +109,9 @@ def test_every_method_learns_on_it_or_says_why_not(method, family, backbone):
     assert logits.shape == (4, 3) and logits.isfinite().all()
     if kind.traits.learns and method != "LogisticProbe":
         model.loss(images(), torch.tensor([0, 1, 2, 0]))[0].backward()
-        assert all(parameter.grad.norm() > 0 for parameter in model.learner().parameters())
+        for name, parameter in model.learner().named_parameters():
+            moves = parameter.grad is not None and parameter.grad.norm() > 0
+            assert moves == learns_at_once(method, name)
     assert torch.equal(clip.encode_image(images()), before)
 
 

@@ -1,12 +1,13 @@
 """`rpo` and `rpo doctor`."""
 
+import argparse
 import os
 import subprocess
 import sys
 
 import pytest
 
-from rpo.cli import COMMANDS, main
+from rpo.cli import COMMANDS, build_parser, main
 from rpo.commands import doctor
 
 
@@ -38,6 +39,22 @@ def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0 and "usage: rpo" in capsys.readouterr().out
+
+
+def flags(parser):
+    """Every argument of a command and of its actions, such as `rpo data check`."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from flags(below)
+        else:
+            yield action
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_says_what_it_is(command):
+    (commands,) = (each for each in build_parser(command)._actions if each.choices)
+    assert [each for each in flags(commands.choices[command]) if not each.help] == []
 
 
 def test_a_reader_that_goes_early_is_no_error():

@@ -72,17 +72,24 @@ def times_of_change():
     return {path: path.stat().st_mtime_ns for path in Path("output").rglob("*") if path.is_file()}
 
 
-def test_every_method_as_with_the_commands_that_the_dry_run_prints(place, capsys):
+def test_every_method_is_run_unless_some_are_named(place, capsys):
+    assert main([*place, "--seeds", "1", "--dry-run"]) == 0
+    count = len(known_traits())
+    first = f"{count} jobs: 0 finished, 0 interrupted, {count} to start"
+    assert capsys.readouterr().out.startswith(first)
+
+
+def test_the_same_as_with_the_commands_that_the_dry_run_prints(place, capsys):
     """And so as with the scripts, whose commands these are: see test_protocols."""
-    commands = [*place, "--seeds", "1"]
+    methods = ("ZeroshotCLIP", "LogisticProbe", "CoOp", "RPO")
+    commands = [*place, "--seeds", "1", "--methods", *methods]
     assert main([*commands, "--output", "pasted", "--dry-run"]) == 0
     printed = capsys.readouterr().out.splitlines()
-    count = len(known_traits())
-    assert printed[0] == f"{count} jobs: 0 finished, 0 interrupted, {count} to start"
+    assert printed[0] == "4 jobs: 0 finished, 0 interrupted, 4 to start"
     assert not Path("pasted").exists()
     assert main([*commands, "--processes", "2"]) == 0
     said = capsys.readouterr().out
-    assert f"[{count}/{count}] " in said and " left\n" in said
+    assert "[4/4] " in said and " left\n" in said
     assert "RPO, EuroSAT, 2 shots, seed 1: base " in said and ", new " in said
     assert "LogisticProbe" in said and "rpo report output/zsclip " in said
     for line in printed:

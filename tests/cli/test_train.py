@@ -10,7 +10,8 @@ from dassl.engine import TRAINER_REGISTRY
 
 from rpo.cli import main
 from rpo.runs import RunFolder
-from rpo.trainers.config import default_config, merge_file
+from rpo.trainers.config import default_config
+from rpo.trainers.merging import merge_file
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = str(CONFIGS / "trainers/RPO/tiny_K24.yaml")
@@ -104,8 +105,12 @@ def test_seed_zero_is_a_seed(train, tmp_path, capsys):
             'no dataset "Imagenet". Did you mean "ImageNet"?',
         ),
         ({"options": ("TRAINER.NAME", "RP0")}, 'no trainer "RP0". Did you mean "RPO"?'),
-        ({"options": ("TRAINER.RPO.K", "four")}, "Type mismatch"),
+        ({"options": ("TRAINER.RPO.K", "four")}, "K is 'four'; it must be a whole number"),
         ({"options": ("DATASET.NAME", "Caltech101")}, "Caltech101 needs"),
+        ({"options": ("DATALOADER.K_TRANSFORMS", "2")}, "K_TRANSFORMS is 2; RPO trains on one"),
+        ({"options": ("INPUT.SIZE", "(64, 64)")}, "INPUT.SIZE is (64, 64), and the backbone tiny"),
+        ({"options": ("OPTIM.SGD_NESTEROV", "True", "OPTIM.MOMENTUM", "0")}, "OPTIM, for sgd: "),
+        ({"options": ("RESUME", ".")}, "RESUME is ., which has no checkpoint of prompt_learner"),
     ],
 )
 def test_bad_input_is_named_and_leaves_nothing_behind(train, tmp_path, capsys, arguments, said):
@@ -165,6 +170,21 @@ def test_overwriting_without_training_deletes_nothing(train, tmp_path):
     before = contents(tmp_path / "run")
     assert train("--overwrite", "--no-train") == 0
     assert contents(tmp_path / "run") == before
+
+
+def test_overwriting_what_learns_nothing_keeps_the_new_result(train, tmp_path):
+    zero_shot = ("--trainer", "ZeroshotCLIP", "--config-file", "ZeroshotCLIP/tiny")
+    template = ("DATASET.TEMPLATE", "a drawing of a {}.")
+    train(*zero_shot)
+    assert train(*zero_shot, "--overwrite", options=(*QUICK, *template)) == 0
+    assert results(tmp_path / "run")["config"]["DATASET"]["TEMPLATE"] == template[1]
+    assert not (tmp_path / "run" / ".previous").exists()
+
+
+def test_a_folder_may_be_called_like_a_number(train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train("--output-dir", "2024") == 0
+    assert (tmp_path / "2024" / "results.json").is_file()
 
 
 def test_a_folder_that_somebody_is_writing_is_left_to_them(train, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Your own images: folders, a CSV, class names from a file."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -71,6 +72,13 @@ def test_other_classes_in_the_test_folder_are_named(own):
     (folder / "test" / "dog").rename(folder / "test" / "god")
     with pytest.raises(ValueError, match="same as for training: dog, god"):
         load(FOLDER=folder)
+
+
+def test_a_class_name_is_text_whatever_the_locale(own):
+    """A name that the locale's encoding cannot read arrives as stand-ins for its bytes."""
+    folder = own()
+    os.rename(folder / "cat", os.fsencode(folder / "chat") + b"\xe9")
+    assert load(FOLDER=folder).classnames == ["chat\N{REPLACEMENT CHARACTER}", "dog"]
 
 
 def test_a_class_without_images_is_named(own):

@@ -3,62 +3,23 @@
 Values and gradients of the method must equal those of the plain computation below.
 """
 
-from types import SimpleNamespace
+import copy
 
 import pytest
 import torch
-from dassl.engine import TRAINER_REGISTRY
+from slow_clip import (
+    NAMES,
+    assert_equal,
+    build,
+    image_features,
+    in_order,
+    logits,
+    text_feature,
+    value_and_gradients,
+)
 from torch.nn.functional import cross_entropy, normalize
 
 from rpo.clip.texts import tokenize_all
-from rpo.trainers.config import default_config
-
-NAMES = ["cat", "very long dog with a hat", "owl's (e.g.) nest!", "owl"]
-
-
-def run(blocks, tokens, mask=None, deeper=(), start=1):
-    """A batch of token sequences through CLIP's blocks, with fresh prompts for deeper layers."""
-    for layer, block in enumerate(blocks):
-        if 0 < layer <= len(deeper):
-            prompts = deeper[layer - 1].expand(len(tokens), -1, -1)
-            rest = tokens[:, start + prompts.shape[1] :]
-            tokens = torch.cat([tokens[:, :start], prompts, rest], dim=1)
-        normed = block.ln_1(tokens).transpose(0, 1)
-        attended = block.attn(normed, normed, normed, need_weights=False, attn_mask=mask)[0]
-        tokens = tokens + attended.transpose(0, 1)
-        tokens = tokens + block.mlp(block.ln_2(tokens))
-    return tokens
-
-
-def text_feature(clip, text, context=None, deeper=(), rearrange=None):
-    """Of one text, with `context` (count, width) over its first words."""
-    ids = tokenize_all([text], 77)
-    words = clip.token_embedding(ids)[0]
-    if context is not None:
-        words = torch.cat([words[:1], context, words[1 + len(context) :]])
-    if rearrange:
-        words = rearrange(words)
-    mask = torch.full((77, 77), float("-inf")).triu(1)
-    tokens = (words + clip.positional_embedding)[None]
-    tokens = run(clip.transformer.resblocks, tokens, mask, deeper)
-    return clip.ln_final(tokens[0, ids.argmax()]) @ clip.text_projection
-
-
-def image_features(clip, images, prompts=()):
-    visual = clip.visual
-    tokens = visual.conv1(images).flatten(2).permute(0, 2, 1)
-    cls = visual.class_embedding.expand(len(images), 1, -1)
-    tokens = torch.cat([cls, tokens], dim=1) + visual.positional_embedding
-    start = tokens.shape[1]
-    if prompts:
-        tokens = torch.cat([tokens, prompts[0].expand(len(images), -1, -1)], dim=1)
-    blocks = visual.transformer.resblocks
-    tokens = run(blocks, visual.ln_pre(tokens), None, prompts[1:], start)
-    return visual.ln_post(tokens[:, 0]) @ visual.proj
-
-
-def logits(clip, images, texts):
-    return clip.logit_scale.exp() * normalize(images, dim=-1) @ normalize(texts, dim=-1).T
 
 
 def coop(clip, learner, images, words="a photo of a", position="end"):
@@ -102,13 +63,6 @@ def maple(clip, learner, images, words="a photo of a"):
     return logits(clip, image_features(clip, images, visual_prompts), torch.stack(texts))
 
 
-def in_order(state, encoder):
-    """The deeper prompts of an encoder, by their names in MaPLe's program."""
-    start, end = f"{encoder}.transformer.resblocks.", ".VPT_shallow"
-    layers = sorted(int(key[len(start) : -len(end)]) for key in state if key.startswith(start))
-    return [state[f"{start}{layer}{end}"] for layer in layers]
-
-
 def vpt(clip, learner, images):
     state = dict(learner.named_parameters())
     prompts = [state["image_encoder.VPT"], *in_order(state, "image_encoder")]
@@ -123,6 +77,26 @@ def ivlp(clip, learner, images):
     context, deeper = state["prompt_learner.ctx"], in_order(state, "text_encoder")
     texts = [text_feature(clip, f"a photo of a {name}.", context, deeper) for name in NAMES]
     return logits(clip, image_features(clip, images, visual), torch.stack(texts))
+
+
+def cliplora(clip, learner, images, encoder="both", upper=False, scale=2**-0.5):
+    changed = copy.deepcopy(clip).requires_grad_(False)
+    encoders = {"text": [changed.transformer], "vision": [changed.visual.transformer]}
+    encoders["both"] = encoders["text"] + encoders["vision"]
+    lists = [list(each.resblocks) for each in encoders[encoder]]
+    blocks = [block for each in lists for block in each[len(each) // 2 if upper else 0 :]]
+    for updates, block in zip(learner.values(), blocks, strict=True):
+        own = block.attn.in_proj_weight.clone()
+        parts = dict(zip(("q_proj", "k_proj", "v_proj"), own.chunk(3), strict=True))
+        parts["proj"] = block.attn.out_proj.weight.clone()
+        for name, update in updates.items():
+            parts[name] = parts[name] + scale * update.w_lora_B @ update.w_lora_A
+        # No parameters any more, so that gradients reach A and B.
+        del block.attn.in_proj_weight, block.attn.out_proj.weight
+        block.attn.out_proj.weight = parts.pop("proj")
+        block.attn.in_proj_weight = torch.cat(list(parts.values()))
+    texts = torch.stack([text_feature(changed, f"a photo of a {name}.") for name in NAMES])
+    return logits(changed, image_features(changed, images), texts)
 
 
 def lp(clip, learner, images):
@@ -142,6 +116,7 @@ CASES = {
     "CoOp front": (
         coop, "CoOp", (*PHOTO, "COOP.CLASS_TOKEN_POSITION", "front"), {"position": "front"},
     ),
+    "KgCoOp": (coop, "KgCoOp", (), {}),
     # Words make it one context for all, as in the original.
     "CoOp own contexts, words": (coop, "CoOp", (*PHOTO, "COOP.CSC", True), {}),
     "CoOp own contexts": (
@@ -165,33 +140,20 @@ CASES = {
         ivlp, "IVLP", ("IVLP.PROMPT_DEPTH_VISION", 1, "IVLP.PROMPT_DEPTH_TEXT", 2), {},
     ),
     "language only": (ivlp, "IVLP", ("IVLP.PROMPT_DEPTH_VISION", 0, "IVLP.N_CTX_TEXT", 4), {}),
+    "PromptSRC": (ivlp, "PromptSRC", (), {}),
+    "CLIPLoRA": (cliplora, "CLIPLoRA", (), {}),
+    "CLIPLoRA of the text encoder's upper half": (
+        cliplora, "CLIPLoRA",
+        ("CLIPLORA.ENCODER", "text", "CLIPLORA.POSITION", "half-up", "CLIPLORA.PARAMS", "v o"),
+        {"encoder": "text", "upper": True},
+    ),
+    "CLIPLoRA of images": (
+        cliplora, "CLIPLoRA",
+        ("CLIPLORA.ENCODER", "vision", "CLIPLORA.R", 3, "CLIPLORA.ALPHA", 6),
+        {"encoder": "vision", "scale": 6 / 3**0.5},
+    ),
     "LP": (lp, "LP", (), {}),
 }  # fmt: skip
-
-
-def build(clip, method, options):
-    """A method on `clip`, by the keys of its trainer, its parameters moved off their start."""
-    cfg = default_config()
-    cfg.merge_from_list([f"TRAINER.{part}" if index % 2 == 0 else part
-                         for index, part in enumerate(options)])  # fmt: skip
-    trainer = object.__new__(TRAINER_REGISTRY.get(method))
-    trainer.cfg = cfg
-    trainer.check_cfg(cfg)
-    trainer.dm = SimpleNamespace(dataset=SimpleNamespace(classnames=NAMES))
-    torch.manual_seed(3)
-    model = trainer.method(clip, trainer.classes(), trainer.settings(cfg))
-    model.requires_grad_(False)
-    for parameter in model.learner().requires_grad_(True).parameters():
-        parameter.data += 0.02 * torch.randn_like(parameter)
-    return model
-
-
-def loss_and_gradients(values, parameters):
-    cross_entropy(values, torch.arange(len(values)) % values.shape[1]).backward()
-    gradients = [parameter.grad.clone() for parameter in parameters]
-    for parameter in parameters:
-        parameter.grad = None
-    return [values.detach(), *gradients]
 
 
 @pytest.mark.parametrize("shape", ["small", "deep"])
@@ -201,13 +163,16 @@ def test_network_equals_the_definition(random_clip, case, shape):
     clip = random_clip(shape)
     size = clip.visual.input_resolution
     images = torch.randn(3, 3, size, size, generator=torch.Generator().manual_seed(2))
-    model = build(clip, method, options)
-    learner = model.lp_layer if method == "LP" else model.prompt_learner
+    model = build(clip, method, options).eval()
+    learner = model.learner() if method != "MaPLe" else model.prompt_learner
     parameters = list(learner.parameters())
-    got = loss_and_gradients(model(images), parameters)
-    expected = loss_and_gradients(definition(clip, learner, images, **details), parameters)
-    for value, reference in zip(got, expected, strict=True):
-        assert reference.norm() > 0
-        assert (value - reference).norm() / reference.norm() < 2e-5
+    labels = torch.arange(len(images)) % len(NAMES)
+
+    def trained(values):
+        return [values.detach(), *value_and_gradients(cross_entropy(values, labels), parameters)]
+
+    got = trained(model(images))
+    expected = trained(definition(clip, learner, images, **details))
+    assert_equal(got, expected)
     with torch.no_grad():
         torch.testing.assert_close(model(images), expected[0], rtol=2e-5, atol=2e-4)

@@ -289,6 +289,24 @@ def test_another_mask_stops_the_cached_form(random_clip, monkeypatch):
         model(images_for(model.clip))
 
 
+def seeing_themselves(*args):
+    """A mask with which prompts see themselves as well, a small change."""
+    mask = TRUE_MASK(*args)
+    prompts = torch.arange(mask.shape[-1] - args[1], mask.shape[-1])
+    mask[..., prompts, prompts] = True
+    return mask
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_small_change_of_the_mask_is_seen_in_every_precision(random_clip, monkeypatch, precision):
+    clip = random_clip()
+    openai.model().convert_weights(clip)
+    set_precision(clip, precision)
+    monkeypatch.setattr(definition, "attention_mask", seeing_themselves)
+    with pytest.raises(RuntimeError, match="disagree"), autocast(precision, torch.device("cpu")):
+        build(clip)(images_for(clip))
+
+
 def test_another_mask_acts_in_the_masked_form(random_clip, monkeypatch):
     model = build(random_clip(), form="masked")
     images = images_for(model.clip)

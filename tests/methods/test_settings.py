@@ -16,6 +16,10 @@ METHODS = {
 }
 # Every key below TRAINER with its default: names that people have in their YAML files.
 KEYS = {
+    "CLIPLORA": {
+        "ALPHA": 1, "DROPOUT_RATE": 0.25, "ENCODER": "both", "N_ITERS": 0, "PARAMS": "q k v",
+        "POSITION": "all", "PREC": "fp16", "R": 2,
+    },
     "COCOOP": {"CTX_INIT": "", "MEMORY": 512, "N_CTX": 16, "PREC": "fp16"},
     "COOP": {
         "CLASS_TOKEN_POSITION": "end", "CSC": False, "CTX_INIT": "", "N_CTX": 16, "PREC": "fp16",
@@ -24,13 +28,34 @@ KEYS = {
         "CTX_INIT": "a photo of a", "N_CTX_TEXT": 2, "N_CTX_VISION": 2, "PREC": "fp16",
         "PROMPT_DEPTH_TEXT": 9, "PROMPT_DEPTH_VISION": 9,
     },
+    "KGCOOP": {
+        "CLASS_TOKEN_POSITION": "end", "CSC": False, "CTX_INIT": "a photo of a", "N_CTX": 4,
+        "PREC": "fp16", "W": 8.0,
+    },
     "LOGISTICPROBE": {"C": 0.0},
     "LP": {"PREC": "fp16", "PROMPT": "A photo of a {cls_name}"},
     "MAPLE": {"CTX_INIT": "a photo of a", "N_CTX": 2, "PREC": "fp16", "PROMPT_DEPTH": 9},
+    "MMRL": {
+        "ALPHA": 0.7, "HEADS": "known", "N_REP_TOKENS": 5, "PREC": "fp16", "REG_WEIGHT": 1.0,
+        "REP_DIM": 512, "REP_LAYERS": (6, 7, 8, 9, 10, 11, 12),
+    },
+    "PROGRAD": {
+        "CSC": False, "CTX_INIT": True, "N_CTX": 16, "PREC": "fp16", "REMOVED": 1.0, "T": 1.0,
+    },
+    "PROMPTSRC": {
+        "CTX_INIT": "a photo of a", "GPA_MEAN": 15.0, "GPA_STD": 1.0, "IMAGE_LOSS_WEIGHT": 10.0,
+        "N_CTX_TEXT": 4, "N_CTX_VISION": 4, "PREC": "fp16", "PROMPT_DEPTH_TEXT": 9,
+        "PROMPT_DEPTH_VISION": 9, "TEXT_LOSS_WEIGHT": 25.0,
+    },
     "RPO": {
         "COMPILE": "none", "CTX_INIT": "", "FORM": "cached", "GRADIENT_TOLERANCE": 0.0,
         "INIT": "st", "K": 24, "MODALITY": "both", "NOISE": "unit", "PREC": "fp16",
         "READ_ONLY": True, "TEXT_CHUNK": 0,
+    },
+    "TCP": {"CTX_INIT": "", "EPS": 1e-3, "LAYER": 9, "N_CTX": 4, "PREC": "fp16", "W": 8.0},
+    "TWOSTAGE": {
+        "LN_MODALITY": "both", "LN_TEXT_START": 0, "LN_VISION_START": 0, "N_ITERS": 0,
+        "N_ITERS_FRAC": 0.6, "PREC": "fp16",
     },
     "VPT": {
         "CTX_INIT": "a photo of a", "N_CTX_VISION": 2, "PREC": "fp16", "PROMPT_DEPTH_VISION": 1,

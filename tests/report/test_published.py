@@ -71,8 +71,9 @@ def test_averages_agree_with_the_datasets():
         if metric != "H":
             mean = sum(column[dataset] for dataset in BENCHMARK) / 11
             assert mean == pytest.approx(column["Average"], abs=0.0101)
-    assert len(full) == 15
+    assert len(full) >= 18
 
 
 def test_low_confidence_is_said_where_the_paper_was_not_seen():
-    assert {row.setting for row in published() if row.confidence == "low"} == {"later_methods"}
+    low = {(row.setting, row.method) for row in published() if row.confidence == "low"}
+    assert {method for setting, method in low if setting != "later_methods"} <= {"CLIPLoRA"}

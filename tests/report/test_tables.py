@@ -36,10 +36,10 @@ def test_base2new(write_run, rows):
 
 
 def test_methods_in_the_order_of_the_papers(write_run, rows):
-    for method in ("RPO", "KgCoOp", "MaPLe", "CoOp", "ZeroshotCLIP"):
+    for method in ("RPO", "VaMP", "MaPLe", "CoOp", "ZeroshotCLIP"):
         write_run(80, method=method)
     assert [row[1] for row in rows("base2new")] == [
-        *("ZeroshotCLIP", "CoOp", "MaPLe", "KgCoOp", "RPO")
+        *("ZeroshotCLIP", "CoOp", "MaPLe", "VaMP", "RPO")
     ]
 
 

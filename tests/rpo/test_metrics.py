@@ -101,11 +101,12 @@ def test_calibration_by_hand():
     assert calibration_error(bins) == pytest.approx(20)
 
 
-def test_scores_that_are_not_numbers_leave_numbers():
-    made = outcome(torch.full((3, 4), float("nan")), torch.tensor([0, 1, 2]))
-    bins = reliability(made)
-    assert bins[0]["count"] == 3 and bins[0]["confidence"] == 0
-    assert 0 <= calibration_error(bins) <= 100
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_accuracy_comes_from_scores_that_are_not_numbers(value):
+    scores = torch.zeros(3, 4)
+    scores[1, 2] = value
+    with pytest.raises(FloatingPointError, match="scores are NaN or infinite"):
+        outcome(scores, torch.tensor([0, 1, 2]))
 
 
 def test_half_precision_scores():

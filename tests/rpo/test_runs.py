@@ -60,6 +60,9 @@ def test_life_of_a_run(tmp_path):
 
 
 def test_a_finished_run_without_what_it_learnt_is_not_finished(tmp_path):
+    folder = make_run(tmp_path / "gone")
+    (folder.path / "prompt_learner/model.pth.tar-2").unlink()
+    assert folder.state(CONFIG) == INTERRUPTED
     folder = make_run(tmp_path)
     (tmp_path / "prompt_learner/model.pth.tar-2").rename(tmp_path / "prompt_learner/model-x")
     (tmp_path / "prompt_learner/model-best.pth.tar").write_text("")
@@ -165,6 +168,20 @@ def test_a_new_run_that_has_learnt_something_replaces_the_old_one(tmp_path):
     assert contents(folder) == {"prompt_learner/model.pth.tar-1": b"new"}
 
 
+def test_a_new_run_that_has_only_validated_is_not_preferred(tmp_path):
+    """As where it was killed between the validation of its first epoch and the checkpoint."""
+    folder = make_run(tmp_path)
+    before = contents(folder)
+    folder.set_aside()
+    folder.write_results({"metrics": {"val": {}}})
+    folder.settle()
+    assert contents(folder) == before
+    folder.set_aside()
+    folder.write_results({"metrics": {"test": {}}})
+    folder.settle(ended=True)  # of a method that learns nothing
+    assert list(contents(folder)) == ["results.json"]
+
+
 @pytest.mark.parametrize("step", range(14))
 def test_killed_anywhere_in_an_overwriting_the_old_run_is_whole_again(tmp_path, monkeypatch, step):
     """Killed at the n-th time that something is moved or removed; then somebody takes the lock."""
@@ -227,9 +244,11 @@ def test_a_second_writer_is_told_who_is_the_first(tmp_path, holder):
 
 
 def test_the_lock_of_a_dead_holder_is_free(tmp_path, holder):
-    (tmp_path / "run.json.123.part").write_text("half")
+    unfinished = ("run.json.123.part", ".results.json-x1", ".history.json-x2")
+    for name in unfinished:
+        (tmp_path / name).write_text("half")
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
     with RunFolder(tmp_path).lock():
-        assert not (tmp_path / "run.json.123.part").exists()
+        assert not any((tmp_path / name).exists() for name in unfinished)
     assert not (tmp_path / ".holder.json").exists()

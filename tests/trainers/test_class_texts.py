@@ -11,8 +11,11 @@ PUBLISHED = {
     "RPO": "a photo of a class_0.",
     "LP": "A photo of a class_0",
     "VPT": "a photo of a class 0.",
+    "CLIPLoRA": "a photo of a class 0.",
+    "MMRL": SATELLITE,
+    "TwoStage": "a photo of a class 0.",
 }
-TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP")
+TAKE_NAMES = ("CoOp", "CoCoOp", "MaPLe", "IVLP", "PromptSRC")
 
 
 @pytest.fixture
@@ -66,9 +69,34 @@ def test_methods_that_learn_the_words_say_so(texts, method):
     assert "does not reach it: TRAINER." in log and "CTX_INIT" in log
 
 
+# What the learnt words are held near, on EuroSAT and on textures.
+HELD_NEAR = {
+    "KgCoOp": (SATELLITE, "a photo of a class 0, a type of texture."),
+    "ProGrad": (SATELLITE, "a texture of class 0."),
+    "TCP": (SATELLITE, "a photo of a class 0, a type of texture."),
+}
+# What the learnt words stand before, where it is not the name.
+LEARNT = {"TCP": "class 0."}
+
+
+@pytest.mark.parametrize("method", HELD_NEAR)
+def test_methods_that_hold_learnt_words_near_a_text(texts, make_trainer, method):
+    expected = HELD_NEAR[method]
+    (names, held), log = texts(method)
+    assert (names[0].removeprefix("X X X X "), held[0]) == (
+        LEARNT.get(method, "class 0"),
+        expected[0],
+    )
+    assert 'Class texts: learnt words, held near "a centered satellite' in log
+    textures = make_trainer(method, "DescribableTextures").classes()[1]
+    assert textures[0] == expected[1]
+    own, log = texts(method, "DATASET.TEMPLATE", "an X-ray of a {}.")
+    assert own[1][0] == "an X-ray of a class 0." and "(DATASET.TEMPLATE)" in log
+
+
 def test_every_method_is_covered():
     others = {"ZeroshotCLIP2", "LogisticProbe"}
-    assert {*PUBLISHED, *TAKE_NAMES, *others} <= set(known_traits())
+    assert {*PUBLISHED, *TAKE_NAMES, *HELD_NEAR, *others} <= set(known_traits())
 
 
 @pytest.mark.parametrize("method", ["RPO", "CoOp"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from dassl.engine import build_trainer
-from dassl.utils import set_random_seed
+from dassl.utils import CheckpointError, set_random_seed
 
 from rpo.runs import RunFolder
 
@@ -45,6 +45,41 @@ def test_a_model_of_nan_is_not_tested(make_trainer):
     trainer.model.prompt_learner.img_prompt.data[0, 0] = float("nan")
     with pytest.raises(FloatingPointError, match="tested with is not finite: img_prompt"):
         trainer.test()
+
+
+def test_it_is_not_continued_either(make_config, tmp_path):
+    """Nor started from; the file is named, and not the learning rate blamed."""
+    cfg = make_config()
+    set_random_seed(1)
+    build_trainer(cfg).train()
+    (path,) = Path(cfg.OUTPUT_DIR).glob("prompt_learner/model.pth.tar-2")
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"]["img_prompt"][0, 0] = float("nan")
+    torch.save(checkpoint, path)
+    longer = ("OUTPUT_DIR", str(tmp_path / "other"), "OPTIM.MAX_EPOCH", 3)
+    with pytest.raises(FloatingPointError, match="the checkpoint in .*output is not finite"):
+        build_trainer(make_config(options=(*longer, "RESUME", cfg.OUTPUT_DIR))).train()
+    with pytest.raises(FloatingPointError, match=r"tar-2 is not finite: img_prompt"):
+        build_trainer(make_config(options=(*longer, "MODEL.INIT_WEIGHTS", str(path))))
+
+
+def test_a_backbone_of_nan_is_not_tested(make_config, clip_file, tmp_path):
+    state = torch.load(clip_file, weights_only=True)
+    state["visual.proj"][0, 0] = float("nan")
+    torch.save(state, tmp_path / "damaged.pt")
+    for method in ("ZeroshotCLIP", "LogisticProbe"):
+        cfg = make_config(method, options=("MODEL.BACKBONE.NAME", str(tmp_path / "damaged.pt")))
+        with pytest.raises(FloatingPointError, match="are NaN or infinite"):
+            build_trainer(cfg).train()
+        assert not Path(cfg.OUTPUT_DIR, "results.json").exists()
+
+
+def test_a_checkpoint_of_another_run_is_not_continued(make_config, tmp_path):
+    cfg = make_config(options=("TRAINER.RPO.K", 4))
+    build_trainer(cfg).train()
+    other = ("TRAINER.RPO.K", 2, "RESUME", cfg.OUTPUT_DIR, "OUTPUT_DIR", str(tmp_path / "other"))
+    with pytest.raises(CheckpointError, match=r"weights in .*tar-2. cannot be continued: .*size"):
+        build_trainer(make_config(options=other)).train()
 
 
 def test_times_add_up_over_an_interruption(make_config, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from dassl.utils.checkpoint import (
     epoch_model_name,
     has_checkpoint,
     latest_checkpoint,
+    restore,
     restore_training,
     save_checkpoint,
 )
@@ -158,21 +160,17 @@ class TrainerBase:
             How many epochs were trained, which is the index of the next one.
 
         Raises:
-            CheckpointError: the models' checkpoints are of different epochs.
+            CheckpointError: a checkpoint is damaged, or they are of different epochs.
         """
         folders = {name: os.path.join(directory, name) for name in self._models}
         if not folders or not all(has_checkpoint(folder) for folder in folders.values()):
             print("No checkpoint found, train from scratch")
             return 0
         print(f"Found checkpoint at {directory} (will resume training)")
+        paths = {name: latest_checkpoint(folder) for name, folder in folders.items()}
         checkpoints = {
-            name: restore_training(
-                latest_checkpoint(folder),
-                self._models[name],
-                self._optims[name],
-                self._scheds[name],
-            )
-            for name, folder in folders.items()
+            name: restore_training(path, self._models[name], self._optims[name], self._scheds[name])
+            for name, path in paths.items()
         }
         epochs = {name: checkpoint["epoch"] for name, checkpoint in checkpoints.items()}
         if len(set(epochs.values())) > 1:
@@ -180,14 +178,19 @@ class TrainerBase:
                 f"The newest checkpoints in {directory} are of different epochs: {epochs}. Write "
                 'the name of a file of the same epoch into each folder\'s file "checkpoint"'
             )
-        self._resume_trainer(next(iter(checkpoints.values())))
-        return next(iter(epochs.values()))
+        first = next(iter(checkpoints))
+        restore(partial(self._resume_trainer, checkpoints[first]), "trainer's state", paths[first])
+        return epochs[first]
 
     def _resume_trainer(self, checkpoint: dict[str, Any]) -> None:
         """Take from `checkpoint` what is not a model's own; the original Dassl stored none."""
         self.epoch = checkpoint["epoch"] - 1
-        self.best_result = checkpoint.get("best_result", self.best_result)
+        self.best_result = float(checkpoint.get("best_result", self.best_result))
         self._resumed_random_state = checkpoint.get("rng")
+        if self._resumed_random_state is not None:  # tried here, where a damaged one can be named
+            before = capture_random_state()
+            restore_random_state(self._resumed_random_state)
+            restore_random_state(before)
         if self.scaler is not None and checkpoint.get("scaler"):
             self.scaler.load_state_dict(checkpoint["scaler"])
 

@@ -19,7 +19,7 @@ from dassl.data import DataManager
 from dassl.evaluation import build_evaluator
 from dassl.modeling import build_backbone, build_head
 from dassl.utils import AverageMeter, CheckpointError, MetricMeter, check_availability
-from dassl.utils.checkpoint import BEST_MODEL_NAME, epoch_model_name
+from dassl.utils.checkpoint import BEST_MODEL_NAME, epoch_model_name, has_checkpoint
 
 from . import run_folder
 from .base import TrainerBase
@@ -72,12 +72,11 @@ class SimpleTrainer(TrainerBase):
 
         Raises:
             ConfigMismatchError: OUTPUT_DIR holds a run of another configuration.
-            FileNotFoundError: there is no folder RESUME.
+            FileNotFoundError: there is no folder RESUME, or no checkpoint in it.
             ValueError: the best model is asked, but nothing could select it fairly.
         """
         check_selection(self.cfg, self.dm.dataset)
-        if self.cfg.RESUME and not os.path.isdir(self.cfg.RESUME):
-            raise FileNotFoundError(f"RESUME is {self.cfg.RESUME}, and there is no such folder")
+        self._check_resume(self.cfg.RESUME)
         if self.run_state() == "finished":
             print(
                 f"The run in {self.output_dir} is finished (epoch {self.max_epoch}/"
@@ -87,6 +86,13 @@ class SimpleTrainer(TrainerBase):
         self.record_run(finished=False)
         super().train(self.start_epoch, self.max_epoch)
         self.record_run(finished=True)
+
+    def _check_resume(self, directory: str) -> None:
+        if directory and not os.path.isdir(directory):
+            raise FileNotFoundError(f"RESUME is {directory}, and there is no such folder")
+        for name in self._models if directory else ():
+            if not has_checkpoint(os.path.join(directory, name)):
+                raise FileNotFoundError(f"RESUME is {directory}, which has no checkpoint of {name}")
 
     def run_state(self) -> str:
         """Return how far the run in OUTPUT_DIR is; a program with files of its own overrides it."""

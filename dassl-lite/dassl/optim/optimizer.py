@@ -55,18 +55,18 @@ def build_optimizer(
 
     Raises:
         UnknownNameError: no such optimiser, or no such layer in OPTIM.NEW_LAYERS.
+        ValueError: the optimiser refuses a value, or values that do not go together.
         TypeError: OPTIM.STAGED_LR is on and `model` is not a module.
     """
     check_availability(optim_cfg.NAME, OPTIMIZERS, kind="optimizer")
     if param_groups is None:
         param_groups = _param_groups(model, optim_cfg)
     optimizer, settings = OPTIMIZERS[optim_cfg.NAME]
-    return optimizer(
-        param_groups,
-        lr=optim_cfg.LR,
-        weight_decay=optim_cfg.WEIGHT_DECAY,
-        **settings(optim_cfg),
-    )
+    rates = {"lr": optim_cfg.LR, "weight_decay": optim_cfg.WEIGHT_DECAY}
+    try:
+        return optimizer(param_groups, **rates, **settings(optim_cfg))
+    except ValueError as error:
+        raise ValueError(f"OPTIM, for {optim_cfg.NAME}: {error}") from error
 
 
 def _param_groups(model: nn.Module | Iterable[Any], optim_cfg: Any) -> Iterable[Any]:

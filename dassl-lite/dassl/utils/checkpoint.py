@@ -1,11 +1,13 @@
 """Checkpoints: written whole, as plain data only; read, and loaded into models, without running
 anything in them."""
 
+import io
 import os
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,10 +52,12 @@ def save_checkpoint(
     if remove_module_from_keys:
         state = {**state, "state_dict": without_module_prefix(state["state_dict"])}
     state = _plain(state, "checkpoint")
+    content = io.BytesIO()  # torch's own writing to a full disk is an error without a cause
+    torch.save(state, content)
     model_name = model_name or epoch_model_name(state["epoch"])
     for name in [model_name, BEST_MODEL_NAME] if is_best else [model_name]:
-        with atomic_path(os.path.join(save_dir, name)) as temporary:
-            torch.save(state, temporary)
+        with atomic_path(os.path.join(save_dir, name)) as temporary, open(temporary, "wb") as file:
+            file.write(content.getbuffer())
     print(f"Checkpoint saved to {os.path.join(save_dir, model_name)}")
     with atomic_path(_pointer(save_dir)) as temporary, open(temporary, "w") as file:
         file.write(f"{model_name}\n")
@@ -170,18 +174,36 @@ def restore_training(
     """Load the checkpoint at `path` into all that is given, and return it.
 
     Raises:
-        CheckpointError: the file lacks an entry, or its scheduler cannot be restored.
+        CheckpointError: the file lacks an entry, or one of them does not fit.
     """
     print(f'Loading checkpoint from "{path}"')
     checkpoint = load_checkpoint(path)
-    load_weights(model, checkpoint_entry(checkpoint, "state_dict", path))
+    epoch = checkpoint_entry(checkpoint, "epoch", path)
+    if type(epoch) is not int or epoch < 0:
+        raise CheckpointError(f'"{path}" is damaged: its epoch is {epoch!r}')
+    weights = checkpoint_entry(checkpoint, "state_dict", path)
+    restore(lambda: load_weights(model, weights), "model weights", path)
     print("Loaded model weights")
     for name, target in (("optimizer", optimizer), ("scheduler", scheduler)):
         if target is not None and checkpoint.get(name) is not None:
-            target.load_state_dict(_live_entry(checkpoint, name, path))
+            entry = _live_entry(checkpoint, name, path)
+            restore(partial(target.load_state_dict, entry), name, path)
             print(f"Loaded {name}")
-    print(f"Previous epoch: {checkpoint_entry(checkpoint, 'epoch', path)}")
+    print(f"Previous epoch: {epoch}")
     return checkpoint
+
+
+def restore(action: Callable[[], Any], name: str, path: str) -> None:
+    """Call `action`, which restores the part `name` of the checkpoint at `path`.
+
+    Raises:
+        CheckpointError: that part is damaged or does not fit.
+    """
+    try:
+        action()
+    except Exception as error:  # a damaged or foreign entry can fail in any way
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f'The {name} in "{path}" cannot be continued: {reason}') from error
 
 
 def _live_entry(checkpoint: dict[str, Any], name: str, path: str) -> Any:

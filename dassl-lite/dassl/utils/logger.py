@@ -21,8 +21,10 @@ class Logger:
         self.file: IO[str] | None = None
         if fpath is not None:
             mkdir_if_missing(os.path.dirname(fpath))
-            # Line buffering: a killed run leaves all that it printed.
-            self.file = open(fpath, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
+            # Line buffering: a killed run leaves all that it printed. A path that the locale's
+            # encoding could not read holds letters that UTF-8 has not.
+            options: Any = {"buffering": 1, "encoding": "utf-8", "errors": "backslashreplace"}
+            self.file = open(fpath, "a", **options)  # noqa: SIM115
 
     def __enter__(self) -> "Logger":
         return self

@@ -57,8 +57,8 @@ def test_names_are_told_as_long_as_they_can_be_read(classes):
 
 
 def test_methods_of_others_have_the_spare_colours_by_their_order():
-    chosen = styles(["RPO", "KgCoOp", "ProGrad"])
-    assert [(chosen[name].colour, chosen[name].marker) for name in ("KgCoOp", "ProGrad")] == [
+    chosen = styles(["RPO", "VaMP", "HiCroPL"])
+    assert [(chosen[name].colour, chosen[name].marker) for name in ("VaMP", "HiCroPL")] == [
         *SPARE[:2]
     ]
 

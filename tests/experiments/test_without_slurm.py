@@ -1,0 +1,194 @@
+"""What is asked of SLURM and made of its answers, where its commands are stand-ins."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from rpo.cli import main
+from rpo.experiments.job import Job, Step
+from rpo.experiments.slurm.checks import check_output
+from rpo.experiments.slurm.controller import minutes, partitions, queue
+from rpo.experiments.slurm.packing import chunks, pack
+from rpo.experiments.slurm.records import Records
+
+GRID = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO"]
+NODES = """batch|batch*|up|infinite|2|(null)|n1|10.0.0.1
+gpu|gpu|up|1-00:00:00|64+|gpu:a100:8(S:0-1)|n2|10.0.0.2
+gpu|gpu|up|1-00:00:00|128|gpu:h100:8|n3|10.0.0.3
+old|old|down|2:00:00|8|(null)|n4|10.0.0.4"""
+
+
+@pytest.fixture
+def answers(tmp_path, monkeypatch):
+    """A function that puts a command on the PATH which prints something."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RPO_CACHE", str(tmp_path / "cache"))  # where no step was measured
+
+    def answer(command, text="", error="", status=0):
+        path = folder / command
+        path.write_text(f"#!/bin/sh\ncat <<'E'\n{text}\nE\necho '{error}' >&2\nexit {status}\n")
+        path.chmod(0o755)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("90", 90), ("90:30", 91), ("4:00:00", 240), ("1-12", 2160), ("1-00:30", 1470), ("0:0:1", 1)],
+)
+def test_time_limits(typed, found):
+    assert minutes(typed) == found
+
+
+def test_partitions(answers):
+    answers("sinfo", NODES)
+    found = partitions()
+    assert found["batch"].default and not found["gpu"].default and not found["old"].up
+    assert (found["batch"].limit, found["gpu"].limit) == (None, 1440)
+    assert (found["gpu"].cpus, found["gpu"].gpus, found["batch"].gpus) == (128, True, False)
+
+
+def test_the_queue(answers):
+    lines = (
+        "7_3|rpo-x-1|3|PENDING|BeginTime|2030-01-01T00:00:00||1:00",
+        "9|y|N/A|RUNNING|None||n1|2",
+    )
+    answers("squeue", "\n".join(lines))
+    first, second = queue(["rpo-x-1", "y"])
+    assert (first.id, first.name, first.task, first.reason) == ("7_3", "rpo-x-1", 3, "BeginTime")
+    assert (second.id, second.task, second.node, second.left) == ("9", 0, "n1", "2")
+    assert queue([]) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--partition", "gpus"], 'there is no partition "gpus". Did you mean "gpu"?'),
+        (["--partition", "old"], "the partition old takes no jobs: it is not up"),
+        (["--partition", "gpu", "--time", "2-0"], "--time is 2880 minutes, and the partition gpu"),
+        (["--time", "soon"], '--time: "soon" is no time limit; it can be 90 (minutes)'),
+        (["--gpus-per-job", "2"], "--gpus-per-job is 2, and the partition batch has no GPUs"),
+        (["--cpus-per-job", "0"], "--cpus-per-job is 0; it must be a whole number from 1 on"),
+        (["--cluster", "defualt"], 'there is no cluster "defualt". Did you mean "default"?'),
+        (["--overwrite"], "--overwrite does not go with --on slurm"),
+        ([], "lies on "),  # in /tmp
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_submitted(answers, capsys, arguments, said):
+    answers("sinfo", NODES)
+    answers("sbatch", "Submitted batch job 1")
+    arguments = ["--output", "/dev/shm/rpo-output", *arguments]
+    assert main([*GRID, "--on", "slurm", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("/dev/shm/rpo-output").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("slurm_load_partitions: Unable to contact slurm controller (connect failure)",
+         "SLURM's controller does not answer (sinfo: slurm_load_partitions: Unable to contact"),
+        ("sinfo: error: Invalid user", "sinfo refuses: sinfo: error: Invalid user"),
+    ],
+)  # fmt: skip
+def test_a_controller_that_does_not_answer(answers, capsys, error, said):
+    answers("sinfo", error=error, status=1)
+    assert main([*GRID, "--on", "slurm"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--partition", "gpu"], "--partition goes with --on slurm"),
+        (["--cluster", "a.yaml"], "--cluster goes with --on slurm"),
+        (["--wait"], "--wait goes with --on slurm"),
+        (["--on", "slurm", "--gpus", "0-3"], "an array task has --gpus-per-job"),
+    ],
+)
+def test_options_of_the_other_place(capsys, arguments, said):
+    assert main([*GRID, *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_no_slurm(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("RPO_CACHE", str(tmp_path / "cache"))
+    assert main([*GRID, "--on", "slurm"]) == 2
+    assert "there is no SLURM here (no command sinfo)" in capsys.readouterr().err
+    assert main([*GRID, "--on", "slurm", "--dry-run", "--seeds", "1", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "# there is no SLURM here" in said and "#SBATCH --array=0-1%2" in said
+
+
+def test_a_lab_writes_its_cluster_down_once(answers, capsys):
+    answers("sinfo", NODES)
+    Path("ours.yaml").write_text(
+        "partition: gpu\ntime: 12:00:00\nmem: 32G\nsetup: [module load cuda]\n"
+        "slurm: {constraint: a100, exclusive: true}\n"
+    )
+    typed = ["--cluster", "ours.yaml", "--time", "90", "--setup", "date", "--account", "us"]
+    assert main([*GRID, "--on", "slurm", "--dry-run", *typed, "--slurm", "nice", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for option in ("partition=gpu", "time=90", "mem=32G", "account=us", "constraint=a100", "nice=5",
+                   "exclusive", "gpus-per-node=1", "cpus-per-task=8", "requeue"):  # fmt: skip
+        assert f"#SBATCH --{option}" in lines
+    assert lines.index("module load cuda") < lines.index("date")
+    assert "export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}" in lines
+    assert not [line for line in lines if "wckey" in line]
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 3e6}))
+    with pytest.raises(OSError, match="is full: 5 runs need 10 MB or more, and 3 MB are free"):
+        check_output(tmp_path / "not-there-yet", True, 5)
+
+
+def jobs(count):
+    step = Step("base", Path("x"), True, ())
+    return [Job("RPO", str(index), Path("."), (step,)) for index in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at_once", "sizes"),
+    [
+        ([20, 20, 20, 20, 20], 1, [3, 2]),
+        ([20, 20, 20, 20, 20], 2, [5]),
+        ([100, 20, 20], 1, [1, 2]),
+        ([None, None, None], 1, [1, 1, 1]),
+        ([None, None, None], 2, [2, 1]),
+        ([], 1, []),
+    ],
+)
+def test_short_runs_share_a_task(seconds, at_once, sizes):
+    every = list(zip(jobs(len(seconds)), seconds, strict=True))
+    tasks = pack(every, 60, at_once)
+    assert [len(task) for task in tasks] == sizes
+    assert [job for task in tasks for job in task] == [job for job, _ in every]
+
+
+def test_arrays_have_at_most_so_many_tasks():
+    assert [len(each) for each in chunks(range(2500), 1000)] == [1000, 1000, 500]
+
+
+def test_what_was_submitted_is_found_from_anywhere(tmp_path):
+    """The output folder may be mounted elsewhere on another host."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    steps = (Step("base", here / "a", True, ("--seed", "1")), Step("new", here / "b", False, ()))
+    job = Job("RPO", "RPO, Digits", here / "rpo", steps)
+    records = Records(here)
+    records.open()
+    name = records.add("own/protocol.yaml", [[job], [job]])
+    assert re.fullmatch("rpo-own_protocol_yaml-[0-9a-f]{8}", name)
+    here.rename(there)
+    (found,) = Records(there).submissions()
+    assert found.name == name and len(found.tasks) == 2
+    assert [step.folder for step in found.tasks[1][0].steps] == [there / "a", there / "b"]
+    Records(there).remove(name)
+    assert Records(there).submissions() == []
