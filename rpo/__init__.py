@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo.classifier import FewShotClassifier
     from rpo.clip.load import load_clip
+    from rpo.methods.clap import CLAP
+    from rpo.methods.clip_adapter import CLIPAdapter
     from rpo.methods.cliplora import CLIPLoRA
     from rpo.methods.cocoop import CoCoOp
     from rpo.methods.coop import CoOp
@@ -24,34 +26,45 @@ if TYPE_CHECKING:
     from rpo.methods.kgcoop import KgCoOp
     from rpo.methods.logistic_probe import LogisticProbe
     from rpo.methods.lp import LP
+    from rpo.methods.lp_plus_plus import LPPlusPlus
     from rpo.methods.maple import MaPLe
     from rpo.methods.mmrl import MMRL
     from rpo.methods.prograd import ProGrad
+    from rpo.methods.prolip import ProLIP
     from rpo.methods.promptsrc import PromptSRC
     from rpo.methods.rpo import RPO
+    from rpo.methods.task_res import TaskRes
     from rpo.methods.tcp import TCP
+    from rpo.methods.tip_adapter import TipAdapter, TipAdapterF
     from rpo.methods.two_stage import TwoStage
     from rpo.methods.vpt import VPT
     from rpo.methods.zero_shot import ZeroshotCLIP
 
 __version__ = "0.1.0"
 __all__ = [
+    "CLAP",
+    "CLIPAdapter",
     "CLIPLoRA",
-    "IVLP",
-    "LP",
-    "MMRL",
-    "RPO",
-    "TCP",
-    "VPT",
     "CoCoOp",
     "CoOp",
     "FewShotClassifier",
+    "IVLP",
     "KgCoOp",
+    "LP",
+    "LPPlusPlus",
     "LogisticProbe",
+    "MMRL",
     "MaPLe",
     "ProGrad",
+    "ProLIP",
     "PromptSRC",
+    "RPO",
+    "TCP",
+    "TaskRes",
+    "TipAdapter",
+    "TipAdapterF",
     "TwoStage",
+    "VPT",
     "ZeroshotCLIP",
     "load_clip",
 ]

@@ -18,6 +18,15 @@ from rpo.trainers.config import default_config
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What can be made again is kept apart from the user's, and shared by all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RPO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 # embedding, resolution, vision layers, width and patch, text width, heads and layers
 SHAPES = {
     "small": (32, 32, 2, 64, 8, 64, 2, 2),

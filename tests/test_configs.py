@@ -27,6 +27,12 @@ PUBLISHED = {
     "VPT": "vit_b16_c2_ep5_batch4_4",
     "IVLP": "vit_b16_c2_ep5_batch4_2+2ctx vit_b16_c2_ep5_batch4_4ctx_language_only",
     "LP": "vit_b16_c4_ep10_batch1_ctxv1",
+    "TaskRes": """adam_lr2e-3_B256_ep100 adam_lr2e-3_B256_ep200 adam_lr2e-4_B256_ep100
+        adam_lr2e-4_B256_ep200 adam_lr2e-4_B256_ep200_RN101 adam_lr2e-4_B256_ep200_RN50x16
+        adam_lr2e-4_B256_ep200_ViT16 adam_lr2e-4_B256_ep200_ViT32 generalization_rn101
+        generalization_rn50 generalization_vit16 generalization_vit32""",
+    "CLAP": "SGD_lr1e-1_B256_ep300",
+    "ProLIP": "base_to_new_VITB16 base_to_new_RN50 few_shot_no_val_lr1e-5_lambda_1_N",
     "MMRL": "vit_b16 vit_b16_cross_datasets vit_b16_few_shot vit_b16_imagenet",
     "ProGrad": "rn50 rn50_ep100 rn50_ep50 vit_b16_ep100",
     "PromptSRC": """vit_b16_c2_ep20_batch4_4+4ctx vit_b16_c2_ep20_batch4_4+4ctx_cross_datasets
@@ -115,11 +121,11 @@ def test_a_file_of_an_original_program_means_the_streams_of_its_workers(tmp_path
     assert (cfg.DATALOADER.NUM_WORKERS, cfg.DATALOADER.STREAMS) == (2, 16)
 
 
-def test_the_released_rpo_and_lp_keep_underscores_and_nobody_else():
-    """By themselves, as the published YAML files of RPO and LP say nothing of them."""
+def test_some_released_programs_keep_underscores_and_no_others():
+    """By themselves, as their published YAML files say nothing of them."""
     trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
-    kept = {name for name, each in trainers.items() if each.underscores == "keep"}
-    assert kept & set(PUBLISHED) == {"RPO", "LP"}
+    keeping = {name for name, each in trainers.items() if each.underscores == "keep"}
+    assert keeping & set(PUBLISHED) == {"RPO", "LP", "TaskRes", "CLAP"}
     assert default_config().DATASET.UNDERSCORES == ""
 
 

@@ -18,7 +18,7 @@ from yacs.config import CfgNode
 
 from rpo import turns
 from rpo.checkpoints import check_finite, clip_names, find_checkpoint, load_parameters
-from rpo.clip.load import load_clip
+from rpo.clip.load import Clip, load_clip
 from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
 from rpo.methods.settings import check, described
@@ -37,6 +37,7 @@ class MethodTrainer(RecordedTrainer):
         learner_name: the folder that what is learnt is saved in.
         has_precision: whether its section has the key PREC, what the towers compute in.
         without_validation: values of the section's keys for where no image can choose them.
+        takes_seconds: whether a run does, so that little is lost if it is interrupted.
         dataset_templates: of the texts that its released program has for a dataset instead of the
             method's, "{}" for the class name.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
@@ -48,6 +49,7 @@ class MethodTrainer(RecordedTrainer):
     learner_name = ""
     has_precision = False
     without_validation: Mapping[str, Any] = {}
+    takes_seconds = False
     dataset_templates: Mapping[str, str] = {}
     underscores = "spaces"
 
@@ -97,11 +99,15 @@ class MethodTrainer(RecordedTrainer):
 
     def build_method(self) -> None:
         """Loads CLIP and builds the method for the dataset's classes, on the device."""
-        clip = load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
+        clip = self.backbone()
         self.check_size(clip)
         classes = self.classes()
         self.model = self.method(clip, classes, self.settings(self.cfg)).to(self.device)
         self.model.requires_grad_(False)
+
+    def backbone(self) -> Clip:
+        """CLIP, as `load_clip` gives it."""
+        return load_clip(self.cfg.MODEL.BACKBONE.NAME, self.precision())
 
     def check_size(self, clip: Any) -> None:
         """Raises ValueError for images of another size than this CLIP sees."""
@@ -165,10 +171,15 @@ class MethodTrainer(RecordedTrainer):
 
 
 class PromptTrainer(MethodTrainer):
-    """A frozen CLIP and a few learnt parameters, in Dassl's training loop."""
+    """A frozen CLIP and a few learnt parameters, in Dassl's training loop.
+
+    Class attributes:
+        learns_in_steps: whether it does; if not, all is there before the first step.
+    """
 
     learner_name = "prompt_learner"
     has_precision = True
+    learns_in_steps = True
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:

@@ -80,18 +80,23 @@ class RecordedTrainer(TrainerX):
         self.epoch_lr = self.get_current_lr() if any(self._optims.values()) else None
 
     def after_epoch(self) -> None:
-        """Writes the history before the checkpoint: a checkpoint always has its history.
+        """Notes the epoch before the checkpoint: a checkpoint always has its history.
 
         Killed in between, the history is ahead, and is cut on resuming.
         """
         if self.epoch_means:
             entry = {"epoch": self.epoch + 1, **self.epoch_means, "lr": self.epoch_lr}
             self.history.append(entry)
-            self.folder.write_history(self.history)
         self.count_seconds()
-        self.record_run(finished=False)
+        self.note_progress()
         super().after_epoch()
         stopping.end_epoch()
+
+    def note_progress(self) -> None:
+        """Writes the history, and how long it took."""
+        if self.history:
+            self.folder.write_history(self.history)
+        self.record_run(finished=False)
 
     def after_train(self) -> None:
         self.count_seconds()

@@ -79,7 +79,8 @@ class Planner:
         arguments += ["DATASET.NUM_SHOTS", str(case.shots)] if case.learns else []
         arguments += ["DATASET.SUBSAMPLE_CLASSES", classes]
         # So that an interrupted run loses one epoch at most.
-        arguments += ["TRAIN.CHECKPOINT_FREQ", "1"] if trains else []
+        short = getattr(TRAINER_REGISTRY.get(case.method), "takes_seconds", False)
+        arguments += ["TRAIN.CHECKPOINT_FREQ", "1"] if trains and not short else []
         arguments += [*source.options, *options, *self.users_options(case)]
         shown = classes if source == case.source else source.title
         return Step(shown, folder, trains, tuple(arguments))

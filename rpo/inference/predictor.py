@@ -15,6 +15,7 @@ from rpo.clip.precision import autocast
 from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.images import Source, prepared
 from rpo.inference.trained import Trained
+from rpo.methods.traits import known_traits
 
 # More do not change one number that is fitted.
 CALIBRATION_IMAGES = 1000
@@ -33,8 +34,12 @@ class Predictor:
     def __init__(
         self, trained: Trained, device: torch.device, clip: Clip, source: str = "what was learnt"
     ) -> None:
-        self.trained, self.device, self.clip = trained, device, clip
-        self.model = trained.build(clip, source).to(device)
+        self.trained, self.device = trained, device
+        # Methods on features read their class texts when they are built, which takes the device.
+        self.clip = (
+            clip.to(device) if known_traits()[trained.description.method].features_only else clip
+        )
+        self.model = trained.build(self.clip, source).to(device)
         self.precision = trained.description.precision_on(device)
 
     def at_temperature(self, temperature: float) -> "Predictor":

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rpo.attention import own_text_features
 from rpo.clip.load import Clip
-from rpo.clip.towers import text_tower
 from rpo.methods.base import Method, biased
+from rpo.methods.class_texts import ClassTexts
 from rpo.methods.traits import Traits
 
 # The seven that the authors of CLIP found to be the best subset of their 80 for ImageNet.
@@ -44,8 +43,7 @@ class ZeroshotCLIP(Method):
         self, clip: Clip, texts: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
-        self.tower = text_tower(clip)
-        self.lists = [list(texts)] if isinstance(texts[0], str) else [list(one) for one in texts]
+        self.texts = ClassTexts(clip, texts)
 
     def learner(self) -> nn.Module:
         return nn.Module()
@@ -58,14 +56,7 @@ class ZeroshotCLIP(Method):
 
     def text_features(self) -> Tensor:
         """Unit-length features (classes, embedding)."""
-        mean = torch.stack([self.encode(texts) for texts in self.lists]).mean(dim=0)
-        return normalize(mean, dim=-1)
-
-    def encode(self, texts: Sequence[str]) -> Tensor:
-        """Unit-length features (texts, embedding)."""
-        device = self.clip.logit_scale.device
-        ids, lengths = (part.to(device) for part in self.tower.tokenize(texts))
-        return normalize(own_text_features(self.tower, ids, lengths), dim=-1)
+        return self.texts.unit_mean()
 
 
 class ZeroshotCLIP2(ZeroshotCLIP):

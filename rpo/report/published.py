@@ -1,8 +1,9 @@
 """Published accuracies, each with its source: rpo/assets/published.csv.
 
-Settings are base2new, cross_dataset, domain_generalization (16 shots, ViT-B/16), the runs in the
-logs that the authors of RPO published ("per seed, ..."), and later_methods, which are averages of
-methods that this project does not have. What was seen in no source is not in the file.
+Settings are base2new, cross_dataset, domain_generalization (16 shots, ViT-B/16), few shots of all
+classes ("few-shot, ..."), the runs in the logs that the authors of RPO published ("per seed, ..."),
+and later_methods, which are averages of methods that this project does not have. What was seen in
+no source is not in the file.
 """
 
 import csv
@@ -19,6 +20,7 @@ from rpo.suggest import unknown
 FILE_NAME = "published.csv"
 LOGS = "RPO logs"
 RUN = re.compile(r"per seed, (\d+) shots, (\w+), seed (\d+)")
+FEW_SHOT = re.compile(r"few-shot, (\d+) shots, (\S+)")  # and the backbone
 SHOTS = 16
 TABLE_1_SEEDS = (1, 2, 3)
 PROTOCOL = (

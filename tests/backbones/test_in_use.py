@@ -47,3 +47,17 @@ def test_a_classifier_on_it_is_saved_and_loaded(family, backbone_name, folder, t
     assert list(loaded.with_classes(["dog", "zebra"]).classes_) == ["dog", "zebra"]
     stored = json.loads((tmp_path / "saved" / "config.json").read_text())
     assert stored["backbone"] == backbone_name(family) and len(stored["backbone_sha256"]) == 64
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_methods_on_features(family, backbone_name, folder, tmp_path, capsys):
+    """The feature itself is kept, as the layer in front of it is not known."""
+
+    def train(method):
+        arguments = ["train", "--trainer", method, "--backbone", backbone_name(family)]
+        arguments += ["--config-file", f"{method}/tiny", "--dataset-config-file", "imagefolder"]
+        arguments += ["--output-dir", str(tmp_path / method), "--seed", "1"]
+        return main([*arguments, "DATASET.FOLDER", str(folder), *FEW_STEPS])
+
+    assert train("TipAdapterF") == 0 and train("ProLIP") == 2
+    assert "ProLIP learns the last layer of the image encoder" in capsys.readouterr().err

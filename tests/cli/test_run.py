@@ -111,7 +111,8 @@ def test_the_same_as_with_the_commands_that_the_dry_run_prints(place, capsys):
     for name in checkpoints("pasted").keys() - checkpoints().keys():
         Path("pasted", name).unlink()  # only `rpo run` knows which are not needed any more
     assert_same("output", "pasted")
-    assert all(name.endswith(("-2", "probe/model.pth.tar-1")) for name in checkpoints())
+    at_once = ("probe/model.pth.tar-1", "tip_adapter/model.pth.tar-1")
+    assert all(name.endswith(("-2", *at_once)) for name in checkpoints())
 
 
 def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, capsys):

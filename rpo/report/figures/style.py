@@ -17,7 +17,7 @@ Arguments = ParamSpec("Arguments")
 # readers too. These are for methods of others: far from the traits' and from each other.
 SPARE = tuple(
     zip(
-        ("#882255", "#44aa99", "#228800", "#8844ee", "#cc0044", "#886644", "#0000ee", "#224400")
+        ("#882255", "#44aa99", "#aa00ff", "#8844ee", "#cc0044", "#886644", "#0000ee", "#224400")
         + ("#ee00ee", "#cc88ee", "#ee8888", "#442244", "#660000", "#0066ee", "#aa22aa", "#00cc00"),
         4 * ("*", ">", "d", "8"),
         strict=True,
