@@ -7,7 +7,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo compare test check bench bench-check format clean
+.PHONY: demo compare test test-slurm check bench bench-check format clean
 
 # The package itself, editable, with everything the demo needs.
 .venv/installed: setup.py pyproject.toml dassl-lite/pyproject.toml
@@ -36,10 +36,15 @@ compare: .venv/installed
 	rpo run base2new --preset tiny --datasets digits --processes 2 --output output/compare
 	rpo report output/compare
 
-# Two runs, because the toy datasets and trainers of dassl-lite's tests register themselves.
+# Two runs, because the toy datasets and trainers of dassl-lite's tests register themselves. Each on
+# all cores, with a thread a worker.
 test: .venv/installed-dev
-	pytest -q tests
-	pytest -q dassl-lite/tests
+	OMP_NUM_THREADS=1 pytest -q -n auto --dist worksteal -m "not slow and not slurm" tests
+	OMP_NUM_THREADS=1 pytest -q -n auto --dist worksteal dassl-lite/tests
+
+# `rpo run --on slurm` on a real SLURM, where one can be started. Some minutes, most of them waiting.
+test-slurm: .venv/installed-dev
+	pytest -q -m "slurm and not slow" -rs tests
 
 # Lint, format and types; then both wheels are built and tried in an environment of their own.
 check: .venv/installed-dev

@@ -54,7 +54,7 @@ class CLAP(FeatureMethod):
     loss = cross-entropy + mean_c lambda_c |w_c - t_c|^2."""
 
     traits = Traits(
-        order=36, colour="#99aa77", marker="<", folder="clap",
+        order=36, colour="#99aa77", marker="1", folder="clap",
         names_new_classes=False, features_only=True,
     )  # fmt: skip
     Settings = Settings

@@ -48,7 +48,7 @@ class CLIPAdapter(FeatureMethod):
     """logit = exp(logit_scale) <v', t>, both of unit length, v' = r adapter(v) + (1 - r) v."""
 
     traits = Traits(
-        order=33, colour="#7799ff", marker="d", folder="clip_adapter", features_only=True
+        order=33, colour="#7799ff", marker="2", folder="clip_adapter", features_only=True
     )
     Settings = Settings
 

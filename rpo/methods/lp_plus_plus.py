@@ -63,7 +63,7 @@ class LPPlusPlus(FeatureMethod):
     """
 
     traits = Traits(
-        order=35, colour="#99bb00", marker="*", folder="lp_plus_plus",
+        order=35, colour="#99bb00", marker="3", folder="lp_plus_plus",
         names_new_classes=False, features_only=True,
     )  # fmt: skip
     Settings = Settings

@@ -78,7 +78,7 @@ class ProLIP(FeatureMethod):
     Raises ValueError for an image encoder whose last layer is not known.
     """
 
-    traits = Traits(order=37, colour="#8877aa", marker="p", folder="prolip", features_only=True)
+    traits = Traits(order=37, colour="#8877aa", marker="4", folder="prolip", features_only=True)
     Settings = Settings
 
     def __init__(

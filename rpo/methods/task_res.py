@@ -46,7 +46,7 @@ class TaskRes(FeatureMethod):
     """logit_c = exp(logit_scale) <v, t_c + scale r_c>, both of unit length in the end."""
 
     traits = Traits(
-        order=34, colour="#117788", marker=">", folder="taskres",
+        order=34, colour="#117788", marker="x", folder="taskres",
         names_new_classes=False, features_only=True,
     )  # fmt: skip
     Settings = Settings

