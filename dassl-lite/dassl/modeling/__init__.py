@@ -4,11 +4,11 @@ The registry has torchvision's ResNets; a plugin adds its own backbone, a functi
 to a module with `out_features`, or its own head.
 """
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from torchvision import models
 
 from dassl.utils import Registry
 
@@ -32,6 +32,7 @@ class ResNet(Backbone):
 
     def __init__(self, depth: int, pretrained: bool) -> None:
         super().__init__()
+        models = importlib.import_module("torchvision.models")  # which takes seconds
         network = getattr(models, f"resnet{depth}")(weights="IMAGENET1K_V1" if pretrained else None)
         self._out_features = network.fc.in_features
         del network.fc

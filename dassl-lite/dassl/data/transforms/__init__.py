@@ -1,7 +1,9 @@
 """Image transforms by name."""
 
+from typing import Any
+
+from . import transforms
 from .transforms import (
-    INTERPOLATION_MODES,
     Cutout,
     GaussianNoise,
     InstanceNormalization,
@@ -11,7 +13,6 @@ from .transforms import (
 )
 
 __all__ = [
-    "INTERPOLATION_MODES",
     "Cutout",
     "GaussianNoise",
     "InstanceNormalization",
@@ -19,3 +20,10 @@ __all__ = [
     "build_plain_transform",
     "build_transform",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`INTERPOLATION_MODES`, for which torchvision is imported."""
+    if name == "INTERPOLATION_MODES":
+        return transforms.INTERPOLATION_MODES
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,12 @@
 """Image transforms: those that torchvision does not have, all by name, and the pipelines.
 
+torchvision is imported for the transforms that are neither here nor in `pillow.py`.
+
 A configuration says which transforms to apply, never in which order: that is the order of the
 tables here.
 """
 
+import importlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,15 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torchvision import transforms as tv
 
+from dassl.data.transforms import pillow
 from dassl.utils import check_availability
-
-INTERPOLATION_MODES = {
-    "nearest": tv.InterpolationMode.NEAREST,
-    "bilinear": tv.InterpolationMode.BILINEAR,
-    "bicubic": tv.InterpolationMode.BICUBIC,
-}
 
 Step = tuple[Any, str]  # the transform, and what the log says of it
 
@@ -32,10 +29,11 @@ class Random2DTranslation:
         height: int,
         width: int,
         p: float = 0.5,
-        interpolation: tv.InterpolationMode = tv.InterpolationMode.BILINEAR,
+        interpolation: Any = "bilinear",
     ) -> None:
+        """Args: interpolation: a name, or one of torchvision's modes."""
         self.height, self.width, self.p = height, width, p
-        self.interpolation = _PILLOW_MODES[interpolation]
+        self.interpolation = pillow.FILTERS[getattr(interpolation, "value", interpolation)]
 
     def __call__(self, img: Image.Image) -> Image.Image:
         if random.uniform(0, 1) > self.p:
@@ -45,13 +43,6 @@ class Random2DTranslation:
         top = round(random.uniform(0, larger[1] - self.height))
         box = (left, top, left + self.width, top + self.height)
         return img.resize(larger, self.interpolation).crop(box)
-
-
-_PILLOW_MODES = {
-    tv.InterpolationMode.NEAREST: Image.Resampling.NEAREST,
-    tv.InterpolationMode.BILINEAR: Image.Resampling.BILINEAR,
-    tv.InterpolationMode.BICUBIC: Image.Resampling.BICUBIC,
-}
 
 
 class Cutout:
@@ -103,10 +94,21 @@ class InstanceNormalization:
         return (img - mean) / (std + self.eps)
 
 
-def interpolation(cfg: Any) -> tv.InterpolationMode:
-    """Return the mode named by INPUT.INTERPOLATION; raise `UnknownNameError`."""
-    check_availability(cfg.INTERPOLATION, INTERPOLATION_MODES, kind="interpolation")
-    return INTERPOLATION_MODES[cfg.INTERPOLATION]
+def __getattr__(name: str) -> Any:
+    """`INTERPOLATION_MODES`, as Dassl has them: names to torchvision's modes."""
+    if name != "INTERPOLATION_MODES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return {each: _torchvision().InterpolationMode(each) for each in pillow.FILTERS}
+
+
+def _torchvision() -> Any:
+    return importlib.import_module("torchvision.transforms")
+
+
+def interpolation(cfg: Any) -> str:
+    """Return INPUT.INTERPOLATION; raise `UnknownNameError` if there is no such."""
+    check_availability(cfg.INTERPOLATION, pillow.FILTERS, kind="interpolation")
+    return cfg.INTERPOLATION
 
 
 def _random_translation(cfg: Any) -> Step:
@@ -116,40 +118,46 @@ def _random_translation(cfg: Any) -> Step:
 
 
 def _random_crop(cfg: Any) -> Step:
-    crop = tv.RandomCrop(cfg.SIZE, padding=cfg.CROP_PADDING)
+    crop = _torchvision().RandomCrop(cfg.SIZE, padding=cfg.CROP_PADDING)
     return crop, f"random crop (padding = {cfg.CROP_PADDING})"
 
 
 def _random_resized_crop(cfg: Any) -> Step:
-    crop = tv.RandomResizedCrop(cfg.SIZE, scale=cfg.RRCROP_SCALE, interpolation=interpolation(cfg))
+    crop = pillow.RandomResizedCrop(
+        cfg.SIZE, scale=cfg.RRCROP_SCALE, interpolation=interpolation(cfg)
+    )
     return crop, f"random resized crop (size={cfg.SIZE}, scale={cfg.RRCROP_SCALE})"
 
 
 def _random_flip(cfg: Any) -> Step:
-    return tv.RandomHorizontalFlip(), "random flip"
+    return pillow.RandomHorizontalFlip(), "random flip"
 
 
 def _policy(name: str) -> Callable[[Any], Step]:
-    policy = tv.AutoAugmentPolicy(name)
-    return lambda cfg: (tv.AutoAugment(policy), f"{name} policy")
+    def build(cfg: Any) -> Step:
+        tv = _torchvision()
+        return tv.AutoAugment(tv.AutoAugmentPolicy(name)), f"{name} policy"
+
+    return build
 
 
 def _randaugment(cfg: Any) -> Step:
     n, m = cfg.RANDAUGMENT_N, cfg.RANDAUGMENT_M
-    return tv.RandAugment(n, m), f"randaugment (n={n}, m={m})"
+    return _torchvision().RandAugment(n, m), f"randaugment (n={n}, m={m})"
 
 
 def _colorjitter(cfg: Any) -> Step:
     b, c, s, h = cfg.COLORJITTER_B, cfg.COLORJITTER_C, cfg.COLORJITTER_S, cfg.COLORJITTER_H
-    jitter = tv.ColorJitter(brightness=b, contrast=c, saturation=s, hue=h)
+    jitter = _torchvision().ColorJitter(brightness=b, contrast=c, saturation=s, hue=h)
     return jitter, f"color jitter (brightness={b}, contrast={c}, saturation={s}, hue={h})"
 
 
 def _randomgrayscale(cfg: Any) -> Step:
-    return tv.RandomGrayscale(cfg.RGS_P), f"random gray scale (p={cfg.RGS_P})"
+    return _torchvision().RandomGrayscale(cfg.RGS_P), f"random gray scale (p={cfg.RGS_P})"
 
 
 def _gaussian_blur(cfg: Any) -> Step:
+    tv = _torchvision()
     blur = tv.RandomApply([tv.GaussianBlur(cfg.GB_K)], p=cfg.GB_P)
     return blur, f"gaussian blur (kernel={cfg.GB_K}, p={cfg.GB_P})"
 
@@ -161,7 +169,7 @@ def _cutout(cfg: Any) -> Step:
 
 def _normalize(cfg: Any) -> Step:
     mean, std = cfg.PIXEL_MEAN, cfg.PIXEL_STD
-    return tv.Normalize(mean, std), f"normalization (mean={mean}, std={std})"
+    return pillow.Normalize(mean, std), f"normalization (mean={mean}, std={std})"
 
 
 def _gaussian_noise(cfg: Any) -> Step:
@@ -229,15 +237,15 @@ def build_transform(
 
 def build_plain_transform(cfg: Any) -> Callable[[Any], Any]:
     """Return the pipeline that only resizes to INPUT.SIZE and does as "normalize" does."""
-    resize = tv.Resize(cfg.INPUT.SIZE, interpolation(cfg.INPUT))
+    resize = pillow.Resize(cfg.INPUT.SIZE, interpolation(cfg.INPUT))
     names = [name for name in cfg.INPUT.TRANSFORMS if name == "normalize"]
     normalize = [step for step, _ in _chosen(TENSOR_TRANSFORMS, names, cfg.INPUT)]
-    return tv.Compose([resize, tv.ToTensor(), *normalize])
+    return pillow.Compose([resize, pillow.ToTensor(), *normalize])
 
 
 def _train_steps(cfg: Any, choices: Sequence[str]) -> Iterable[Step]:
     if not {"random_crop", "random_resized_crop"} & set(choices):
-        yield tv.Resize(cfg.SIZE, interpolation(cfg)), f"resize to {_size(cfg)}"
+        yield pillow.Resize(cfg.SIZE, interpolation(cfg)), f"resize to {_size(cfg)}"
     yield from _chosen(IMAGE_TRANSFORMS, choices, cfg)
     yield _to_tensor()
     yield from _chosen(TENSOR_TRANSFORMS, choices, cfg)
@@ -245,11 +253,11 @@ def _train_steps(cfg: Any, choices: Sequence[str]) -> Iterable[Step]:
 
 def _test_steps(cfg: Any, choices: Sequence[str]) -> Iterable[Step]:
     if cfg.RESIZE == "squash":
-        yield tv.Resize(cfg.SIZE, interpolation(cfg)), f"resize to {_size(cfg)}"
+        yield pillow.Resize(cfg.SIZE, interpolation(cfg)), f"resize to {_size(cfg)}"
     else:
         edge = max(cfg.SIZE)
-        yield tv.Resize(edge, interpolation(cfg)), f"resize the smaller edge to {edge}"
-        yield tv.CenterCrop(cfg.SIZE), f"{_size(cfg)} center crop"
+        yield pillow.Resize(edge, interpolation(cfg)), f"resize the smaller edge to {edge}"
+        yield pillow.CenterCrop(cfg.SIZE), f"{_size(cfg)} center crop"
     yield _to_tensor()
     kept = [name for name in choices if name in ("normalize", "instance_norm")]
     yield from _chosen(TENSOR_TRANSFORMS, kept, cfg)
@@ -262,15 +270,15 @@ def _chosen(
 
 
 def _to_tensor() -> Step:
-    return tv.ToTensor(), "to torch tensor of range [0, 1]"
+    return pillow.ToTensor(), "to torch tensor of range [0, 1]"
 
 
-def _compose(steps: Iterable[Step]) -> tv.Compose:
+def _compose(steps: Iterable[Step]) -> pillow.Compose:
     transforms = []
     for transform, description in steps:
         print(f"+ {description}")
         transforms.append(transform)
-    return tv.Compose(transforms)
+    return pillow.Compose(transforms)
 
 
 def _size(cfg: Any) -> str:
