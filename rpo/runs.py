@@ -28,6 +28,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from rpo.configurations import differences, flat
 from rpo.files import UNFINISHED, parse_json, write_bytes, write_json
 
 LOG, RUN, HISTORY, RESULTS = "log.txt", "run.json", "history.json", "results.json"
@@ -50,31 +51,7 @@ POINTER = "checkpoint"
 LOCK, HOLDER = ".lock", ".holder.json"
 PREVIOUS, MOVING = ".previous", ".previous.moving"
 LEFT_BY_VERSION_0_1 = (f".{HISTORY}-*", f".{RESULTS}-*")
-STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
-TEMPLATE = "DATASET.TEMPLATE"
 NEW, INTERRUPTED, FINISHED = "new", "interrupted", "finished"
-
-# Keys that say where and how to run, not what to compute.
-PASSIVE_KEYS = frozenset(
-    [
-        "OUTPUT_DIR",
-        "RESUME",
-        "VERBOSE",
-        "USE_CUDA",
-        "DATASET.ROOT",
-        WORKERS,
-        "DATALOADER.CACHE_MEGABYTES",
-        "DATALOADER.PERSISTENT_WORKERS",
-        "DATALOADER.TEST.PREFETCH",
-        "TRAIN.PRINT_FREQ",
-        "TRAIN.CHECKPOINT_FREQ",
-        "TEST.EVALUATOR",
-        "TEST.PER_CLASS_RESULT",
-        "TEST.COMPUTE_CMAT",
-        "LOGGING.WANDB",
-        "LOGGING.PROJECT",
-    ]
-)
 
 
 class ConfigMismatchError(ValueError):
@@ -161,7 +138,7 @@ class RunFolder:
         A folder with checkpoints but without run.json, as the original Dassl leaves it, is
         interrupted. So is a run that says it has finished but lacks what it has learnt.
 
-        Args: see `differences`.
+        Args: see `rpo.configurations.differences`.
 
         Raises:
             ConfigMismatchError: the folder holds a run of another configuration.
@@ -359,56 +336,3 @@ def is_epoch(entry: Any) -> bool:
 def are_numbers(values: Iterable[Any]) -> bool:
     """Whether all are finite numbers."""
     return all(isinstance(each, (int, float)) and math.isfinite(each) for each in values)
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"OPTIM.LR": 0.01, ...} of {"OPTIM": {"LR": 0.01, ...}, ...}, with lists for tuples."""
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return found
-
-
-def acting(config: Mapping[str, Any], section: str = "") -> dict[str, Any]:
-    """The keys that decide what a run computes: not those of other methods, not `PASSIVE_KEYS`.
-
-    Args:
-        section: the method's own, below TRAINER; empty: the one called like the method.
-    """
-    keys = flat(config)
-    method = str(keys.get("TRAINER.NAME", ""))
-    own = f"TRAINER.{section or method.upper()}."
-    return {
-        key: value
-        for key, value in keys.items()
-        if key not in PASSIVE_KEYS
-        and (not key.startswith("TRAINER.") or key == "TRAINER.NAME" or key.startswith(own))
-    }
-
-
-def differences(
-    stored: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    section: str = "",
-    defaults: Mapping[str, Any] | None = None,
-) -> list[str]:
-    """A line for each acting key in which a stored configuration differs from the one asked for.
-
-    Args:
-        section: see `acting`.
-        defaults: of all keys; one that came after the stored run counts as its default there.
-    """
-    there, here = acting(stored, section), acting(asked, section)
-    if STREAMS in here and STREAMS not in there:  # a run of version 0.1
-        there[STREAMS] = here[STREAMS]
-        if not here.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets
-            there[TEMPLATE] = here[TEMPLATE]
-    there = {**{key: value for key, value in flat(defaults or {}).items() if key in here}, **there}
-    return sorted(
-        f"  {key}: {there.get(key, 'missing')!r} there, {value!r} now"
-        for key, value in here.items()
-        if key not in there or there[key] != value
-    )

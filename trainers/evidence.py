@@ -5,9 +5,9 @@ from typing import Any
 
 from rpo import hashes
 from rpo.clip.load import weights_sha256
+from rpo.configurations import acting
 from rpo.metrics import Outcome
 from rpo.predictions import Predictions, make_predictions
-from rpo.runs import acting
 
 from .config import plain
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rpo.runs import STREAMS, WORKERS, flat
+from rpo.configurations import STREAMS, WORKERS, flat
 from rpo.suggest import unknown
 
 from .keys import wanted

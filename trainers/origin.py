@@ -4,7 +4,8 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
-from rpo.runs import RUN, RunFolder, acting, flat
+from rpo.configurations import acting, flat
+from rpo.runs import RUN, RunFolder
 
 from .config import default_config
 from .merging import merge

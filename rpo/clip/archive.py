@@ -20,6 +20,10 @@ from torch import Tensor
 StateDict = dict[str, Tensor]
 
 
+class NotWeightsError(pickle.UnpicklingError):
+    """An archive asks for what no weights need."""
+
+
 def read_state_dict(path: Path) -> StateDict:
     """The tensors of a checkpoint, a TorchScript archive or a state dict.
 
@@ -33,9 +37,9 @@ def read_state_dict(path: Path) -> StateDict:
                 return TorchScriptArchive(archive).state_dict()
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can fail in any way
-        raise ValueError(
-            f"{path} is neither a TorchScript archive nor a state dict: {error}"
-        ) from error
+        why = f": {error}" if isinstance(error, NotWeightsError) else ""
+        said = f"{path} is neither a TorchScript archive nor a state dict{why}"
+        raise ValueError(said) from error
     if not isinstance(state, dict) or not all(
         isinstance(value, Tensor) for value in state.values()
     ):
@@ -58,7 +62,7 @@ class Placeholder:
 
     def __setstate__(self, attributes: Any) -> None:
         if not isinstance(attributes, dict):
-            raise pickle.UnpicklingError(f"{self.class_name} wants to run code of its own")
+            raise NotWeightsError(f"{self.class_name} wants to run code of its own")
         self.attributes = attributes
 
 
@@ -102,7 +106,7 @@ class TorchScriptArchive(pickle.Unpickler):
             return OrderedDict
         if module == "torch.jit._pickle" and name.startswith("build_"):
             return list
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no weights need")
+        raise NotWeightsError(f"it asks for {module}.{name}, which no weights need")
 
     def persistent_load(self, identity: Any) -> Tensor:
         """A stored row of numbers."""

@@ -13,8 +13,9 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import collect_env_info, set_random_seed, setup_logger
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.configurations import flat
 from rpo.experiments.files import find_config
-from rpo.runs import FINISHED, RunFolder, flat
+from rpo.runs import FINISHED, RunFolder
 from rpo.suggest import unknown
 from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys

@@ -8,7 +8,7 @@ from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
-from rpo.runs import acting
+from rpo.configurations import acting
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_file, merge_options
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rpo.commands.train import add_arguments, build_config, section_of
+from rpo.configurations import differences
 from rpo.runs import (
     FINISHED,
     INTERRUPTED,
@@ -12,7 +13,6 @@ from rpo.runs import (
     RESULTS,
     ConfigMismatchError,
     RunFolder,
-    differences,
     epoch_of,
     read_object,
 )

@@ -1,27 +1,35 @@
 """Our numbers beside the published ones, and whether our seeds explain the difference."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import pandas as pd
 
-from rpo.methods.traits import known_traits
-from rpo.report.frame import Line, by_line, own_runs, scores
-from rpo.report.names import BENCHMARK, DOMAINS, learns
-from rpo.report.published import LOGS, SHOTS, author_summary, of_papers, published
-from rpo.report.statistics import BySeed, Summary, average, harmonic_mean
+from rpo.report.measured import (
+    FEW_SHOT,
+    Measured,
+    base2new_measured,
+    few_shot_measured,
+    transfer_measured,
+)
+from rpo.report.names import learns
+from rpo.report.published import (
+    FEW_SHOT_ROW,
+    LOGS,
+    SHOTS,
+    author_summary,
+    few_shot_setting,
+    of_papers,
+    published,
+)
+from rpo.report.statistics import Summary
 from rpo.report.table import Cell, Table, log_notes, shown_shots
-from rpo.report.tables import by_target, reached
 
-AVERAGE = "Average"
-SOURCE = "ImageNet"
-TARGETS = {"cross_dataset": BENCHMARK[1:], "domain_generalization": DOMAINS}
-BACKBONE = "ViT-B/16"
 TITLES = {
     "base2new": "Base-to-new generalization",
     "cross_dataset": "Cross-dataset transfer from ImageNet",
     "domain_generalization": "Domain generalization from ImageNet",
+    FEW_SHOT: "Few-shot classification of all classes",
 }
 MEANING = (
     "The difference is ours less the published value. It is within the seed spread if it is at "
@@ -37,27 +45,18 @@ MISPRINT = (
 )
 
 
-class Measured(NamedTuple):
-    """A number of ours; setting, dataset and metric are called as in published.csv."""
-
-    setting: str
-    dataset: str
-    line: Line
-    metric: str
-    accuracy: Summary
-
-
 def compare(frame: pd.DataFrame, paper: str | None = None) -> list[Table]:
     """A table for each setting: a row for each number of ours and each published value.
 
     Raises:
         ValueError: no run belongs into a setting of the papers, or there is no such paper.
     """
-    found = [*base2new_measured(frame), *transfer_measured(frame)]
+    found = [*base2new_measured(frame), *transfer_measured(frame), *few_shot_measured(frame)]
     if not found:
         raise ValueError(
-            f"none of the {len(frame)} runs is on base or new classes, or a transfer of "
-            "ImageNet: there is nothing published to compare them with"
+            f"none of the {len(frame)} runs is on base or new classes, a transfer of ImageNet, or "
+            "on all classes by a method with published few-shot values: there is nothing "
+            "published to compare them with"
         )
     tables = []
     for setting in TITLES:
@@ -67,49 +66,11 @@ def compare(frame: pd.DataFrame, paper: str | None = None) -> list[Table]:
     return tables
 
 
-def base2new_measured(frame: pd.DataFrame) -> Iterator[Measured]:
-    """Base, new and H of every experiment, and of their average where all 11 datasets are there."""
-    used = own_runs(frame, "base", "new")
-    found = scores(used)
-    groups = {(one.dataset, one.line): {one.dataset: each} for one, each in found.items()}
-    for line, experiments in by_line(used).items():
-        chosen = {one.dataset: found[one] for one in experiments if one.dataset in BENCHMARK}
-        if len(chosen) == len(BENCHMARK):
-            groups[AVERAGE, line] = chosen
-    for (dataset, line), members in groups.items():
-        for metric, accuracy in _metrics(members, line.method).items():
-            if accuracy:
-                yield Measured("base2new", dataset, line, metric, accuracy)
-
-
-def _metrics(members: Mapping[str, Mapping[str, BySeed]], method: str) -> dict[str, Summary | None]:
-    """Base, new and H over all of some datasets, H as the method's paper computes it."""
-    found = {name: average([each[name] for each in members.values()]) for name in ("base", "new")}
-    harmonic = average([each["H"] for each in members.values()])
-    traits = known_traits().get(method)
-    if harmonic and not (traits and traits.mean_of_harmonic):
-        base, new = found["base"], found["new"]
-        assert base and new  # or there would be no H
-        harmonic = harmonic._replace(mean=harmonic_mean(base.mean, new.mean))
-    return {**found, "H": harmonic}
-
-
-def transfer_measured(frame: pd.DataFrame) -> Iterator[Measured]:
-    """Accuracy of what was trained on ImageNet; the average where all targets are there."""
-    for setting, targets in TARGETS.items():
-        for line, runs in by_target(reached(frame, SOURCE, targets), targets).items():
-            groups = {dataset: [runs.get(dataset, {})] for dataset in (SOURCE, *targets)}
-            groups[AVERAGE] = [runs.get(target, {}) for target in targets]
-            for dataset, members in groups.items():
-                if accuracy := average(members):
-                    yield Measured(setting, dataset, line, "accuracy", accuracy)
-
-
 def _table(
     setting: str, found: Sequence[Measured], paper: str | None, log_notes: Sequence[str]
 ) -> Table:
     """The backbone is told where one is not the papers'."""
-    others = sorted({ours.line.backbone for ours in found} - {BACKBONE, ""})
+    others = sorted({ours.line.backbone for ours in found if ours.is_of_another_backbone})
     told = ("backbone",) if others else ()
     headers = (
         *("dataset", "method", "config", "shots", *told, "metric"),
@@ -122,9 +83,9 @@ def _table(
     misprint = any((row[0], *row[-4:-3]) == ("Caltech101", 96.03) for row in rows)
     notes = [MEANING, *([CONVENTIONS] if setting == "base2new" else [])]
     notes += [MISPRINT] if misprint else []
-    names = ", ".join(others)
-    warning = f"NOT COMPARABLE: {names} is not the papers' {BACKBONE}. " if others else ""
-    title = f"{warning}{TITLES[setting]}, ours and published, accuracy in percent"
+    papers = found[0].papers_backbone
+    warning = f"NOT COMPARABLE: {', '.join(others)} is not the papers' {papers}. "
+    title = f"{warning if others else ''}{TITLES[setting]}, ours and published, accuracy in percent"
     return Table("compare", title, headers, rows, (*notes, *_sources(rows, setting), *log_notes))
 
 
@@ -144,7 +105,7 @@ def verdict(ours: Measured, difference: float | None) -> str:
     """Whether a difference could be due to our seeds."""
     if difference is None:
         return "-"
-    if ours.line.backbone not in (BACKBONE, ""):
+    if ours.is_of_another_backbone:
         return "other backbone"
     if ours.accuracy.ci95 is None:
         return "one seed"
@@ -154,11 +115,16 @@ def verdict(ours: Measured, difference: float | None) -> str:
 def published_values(
     ours: Measured, paper: str | None = None
 ) -> list[tuple[str, float | Summary | None]]:
-    """Papers and value, the same value once: for 16 shots, and what the authors' logs hold."""
+    """Papers and value, the same value once, and what the authors' logs hold.
+
+    Of few-shot classification those for as many shots as ours, of all else those for 16.
+    """
     together: dict[float, list[str]] = defaultdict(list)
-    line = ours.line
-    if line.shots == SHOTS or not learns(line.method):
-        key = (ours.setting, ours.dataset, line.method, ours.metric)
+    line, setting = ours.line, ours.setting
+    if setting == FEW_SHOT:
+        setting = few_shot_setting(line.shots, ours.papers_backbone)
+    if setting != ours.setting or line.shots == SHOTS or not learns(line.method):
+        key = (setting, ours.dataset, line.method, ours.metric)
         for row in of_papers(paper).get(key, []):
             together[row.value].append(row.paper)
     logged = None
@@ -179,6 +145,7 @@ def _sources(rows: Sequence[tuple[Cell, ...]], setting: str) -> list[str]:
     shown = {paper for row in rows for paper in str(row[-1]).split(", ")}
     found: dict[str, set[str]] = defaultdict(set)
     for row in published():
-        if row.paper in shown and (row.setting == setting or row.paper == LOGS):
+        its_setting = FEW_SHOT if FEW_SHOT_ROW.fullmatch(row.setting) else row.setting
+        if row.paper in shown and (its_setting == setting or row.paper == LOGS):
             found[row.paper].add(row.source.split(" (")[0])
     return [f"{paper}: {'; '.join(sorted(sources))}" for paper, sources in found.items()]

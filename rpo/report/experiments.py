@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from rpo.configurations import flat
 from rpo.methods.traits import known_traits
 from rpo.report.names import learns
-from rpo.runs import flat
 
 # Keys, and beginnings of keys, that act on no number or have a column of their own.
 IGNORED = (

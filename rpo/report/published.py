@@ -20,7 +20,7 @@ from rpo.suggest import unknown
 FILE_NAME = "published.csv"
 LOGS = "RPO logs"
 RUN = re.compile(r"per seed, (\d+) shots, (\w+), seed (\d+)")
-FEW_SHOT = re.compile(r"few-shot, (\d+) shots, (\S+)")  # and the backbone
+FEW_SHOT_ROW = re.compile(r"few-shot, (\d+) shots, (\S+)")  # and the backbone
 SHOTS = 16
 TABLE_1_SEEDS = (1, 2, 3)
 PROTOCOL = (
@@ -65,6 +65,17 @@ def of_papers(paper: str | None = None) -> dict[tuple[str, ...], list[Published]
         if paper in (None, row.paper):
             found[row[1:5]].append(row)
     return found
+
+
+def few_shot_setting(shots: int, backbone: str) -> str:
+    """What the file calls it."""
+    return f"few-shot, {shots} shots, {backbone}"
+
+
+@cache
+def few_shot_methods() -> frozenset[str]:
+    """Those with values for few shots of all classes."""
+    return frozenset(row.method for row in published() if FEW_SHOT_ROW.fullmatch(row.setting))
 
 
 @cache

@@ -4,9 +4,10 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo import hashes, metrics
+from rpo.configurations import acting
 from rpo.predictions import Predictions
 from rpo.report.schema import ANYTHING, COUNT, PERCENT, RESULTS, TEXT, check, check_details
-from rpo.runs import HISTORY, PREDICTIONS, RunFolder, acting
+from rpo.runs import HISTORY, PREDICTIONS, RunFolder
 from rpo.verification.run import DifferenceError, NotChecked, Run, check_version, require_equal
 
 # What a check reads, beside what a report does.

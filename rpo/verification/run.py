@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rpo.bundles import run_folders
+from rpo.configurations import flat
 from rpo.predictions import Predictions, read_predictions
-from rpo.runs import PREDICTIONS, RESULTS, VERSION, flat, read_object
+from rpo.runs import PREDICTIONS, RESULTS, VERSION, read_object
 
 TOLERANCE = 1e-9  # of sums that another machine adds up in another order
 MISSING = "nothing"

@@ -17,7 +17,7 @@ import yaml
 
 from rpo.cli import main
 from rpo.clip.load import keep_clip
-from rpo.runs import flat
+from rpo.configurations import flat
 from rpo.trainers.config import default_config
 
 VALUES = ("nan", "-inf", "-1", "0", "1e30", "text", "[1]", "None")

@@ -158,3 +158,23 @@ def test_the_backbone_is_shown_beside_every_run_if_one_is_another(write_run, com
     assert rows["main_K24"]["backbone"] == "ViT-B/16"
     assert rows["main_K24"]["seed spread"] == "one seed"
     assert rows["rn50"]["backbone"] == "RN50" and rows["rn50"]["seed spread"] == "other backbone"
+
+
+def test_few_shots_of_all_classes(write_run, compare):
+    """Tip-Adapter's log has 62.01 for 16 shots and 61.45 for 8, of another backbone than tiny."""
+    for shots in (8, 16):
+        run = {"method": "TipAdapter", "dataset": "ImageNet", "classes": "all", "shots": shots}
+        write_seeds(write_run, [62, 63, 64], **run, backbone="RN50")
+    write_run(50, method="RPO", dataset="ImageNet", classes="all")  # has no published ones
+    (table,) = compare("--source", "Tip-Adapter")
+    rows = {row["shots"]: row for row in table["rows"]}
+    assert {shots: row["published"] for shots, row in rows.items()} == {8: 61.45, 16: 62.01}
+    assert rows[16]["seed spread"] == "within"
+    assert "NOT COMPARABLE" not in table["title"]
+
+
+def test_few_shots_of_another_backbone_are_not_comparable(write_run, compare):
+    write_run(62, method="TipAdapter", dataset="ImageNet", classes="all", backbone="ViT-B/16")
+    (table,) = compare()
+    assert "NOT COMPARABLE: ViT-B/16 is not the papers' RN50" in table["title"]
+    assert {row["seed spread"] for row in table["rows"]} == {"other backbone"}

@@ -6,7 +6,7 @@ import pytest
 
 from rpo.methods.traits import known_traits
 from rpo.report.names import BENCHMARK, DATASETS
-from rpo.report.published import FEW_SHOT, RUN, published
+from rpo.report.published import FEW_SHOT_ROW, RUN, published
 from rpo.report.statistics import harmonic_mean
 
 SETTINGS = ("base2new", "cross_dataset", "domain_generalization", "later_methods")
@@ -29,7 +29,7 @@ def test_every_row_is_complete_and_a_percentage():
     for row in published():
         assert all(row[:5]) and 0 < row.value < 100 and len(row.source) > 10, row
         assert row.confidence in ("stated", "low"), row
-        named = row.setting in SETTINGS or FEW_SHOT.fullmatch(row.setting)
+        named = row.setting in SETTINGS or FEW_SHOT_ROW.fullmatch(row.setting)
         assert named or RUN.fullmatch(row.setting), row
         assert row.metric in ("base", "new", "H", "accuracy"), row
         assert row.dataset in (*DATASETS, "Average"), row

@@ -10,17 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rpo.configurations import PASSIVE_KEYS, differences
 from rpo.files import write_json
-from rpo.runs import (
-    FINISHED,
-    INTERRUPTED,
-    NEW,
-    PASSIVE_KEYS,
-    ConfigMismatchError,
-    RunFolder,
-    RunInUseError,
-    differences,
-)
+from rpo.runs import FINISHED, INTERRUPTED, NEW, ConfigMismatchError, RunFolder, RunInUseError
 
 CONFIG = {
     "OPTIM": {"LR": 0.01, "MAX_EPOCH": 2},

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rpo.bundles import shown as shown_path
+from rpo.configurations import flat
 from rpo.report.figures.comparing import shown_shots
 from rpo.report.figures.gallery import Drawn, of_group
 from rpo.report.figures.style import styles
@@ -17,7 +18,6 @@ from rpo.report.page.tables import PageTable, classes_table, metrics_table
 from rpo.report.page.vector import PIXELS_AN_INCH, WIDE_INCHES, inline_svg
 from rpo.report.pooled import Group
 from rpo.report.statistics import summarise
-from rpo.runs import flat
 
 # Names of few-shot images that are listed; results.json has them all.
 LISTED = 6

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rpo.report.comparison import base2new_measured
 from rpo.report.figures import comparing, gallery
 from rpo.report.frame import build_frame
+from rpo.report.measured import base2new_measured
 from rpo.report.page.tables import metrics_table
 from rpo.report.pivots import (
     averages_over_shots,

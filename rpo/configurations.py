@@ -1,0 +1,82 @@
+"""Configurations as plain dictionaries: which keys decide what a run computes, and which differ."""
+
+from collections.abc import Mapping
+from typing import Any
+
+STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
+TEMPLATE = "DATASET.TEMPLATE"
+
+# Keys that say where and how to run, not what to compute.
+PASSIVE_KEYS = frozenset(
+    [
+        "OUTPUT_DIR",
+        "RESUME",
+        "VERBOSE",
+        "USE_CUDA",
+        "DATASET.ROOT",
+        WORKERS,
+        "DATALOADER.CACHE_MEGABYTES",
+        "DATALOADER.PERSISTENT_WORKERS",
+        "DATALOADER.TEST.PREFETCH",
+        "TRAIN.PRINT_FREQ",
+        "TRAIN.CHECKPOINT_FREQ",
+        "TEST.EVALUATOR",
+        "TEST.PER_CLASS_RESULT",
+        "TEST.COMPUTE_CMAT",
+        "LOGGING.WANDB",
+        "LOGGING.PROJECT",
+    ]
+)
+
+
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"OPTIM.LR": 0.01, ...} of {"OPTIM": {"LR": 0.01, ...}, ...}, with lists for tuples."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def acting(config: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """The keys that decide what a run computes: not those of other methods, not `PASSIVE_KEYS`.
+
+    Args:
+        section: the method's own, below TRAINER; empty: the one called like the method.
+    """
+    keys = flat(config)
+    method = str(keys.get("TRAINER.NAME", ""))
+    own = f"TRAINER.{section or method.upper()}."
+    return {
+        key: value
+        for key, value in keys.items()
+        if key not in PASSIVE_KEYS
+        and (not key.startswith("TRAINER.") or key == "TRAINER.NAME" or key.startswith(own))
+    }
+
+
+def differences(
+    stored: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    section: str = "",
+    defaults: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """A line for each acting key in which a stored configuration differs from the one asked for.
+
+    Args:
+        section: see `acting`.
+        defaults: of all keys; one that came after the stored run counts as its default there.
+    """
+    there, here = acting(stored, section), acting(asked, section)
+    if STREAMS in here and STREAMS not in there:  # a run of version 0.1
+        there[STREAMS] = here[STREAMS]
+        if not here.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets
+            there[TEMPLATE] = here[TEMPLATE]
+    there = {**{key: value for key, value in flat(defaults or {}).items() if key in here}, **there}
+    return sorted(
+        f"  {key}: {there.get(key, 'missing')!r} there, {value!r} now"
+        for key, value in here.items()
+        if key not in there or there[key] != value
+    )
