@@ -2,9 +2,9 @@
 
     python benchmarks/job.py
 
-Python's start and the imports are timed in processes of their own; loading (CLIP and data),
-training and evaluation are what the job writes to results.json, less the import of torch._dynamo,
-which is a part of the loading: an optimiser needs it. The rest is logs, checkpoint, exit.
+Python's start and the imports are timed in processes of their own; loading (CLIP, data, and
+torch._dynamo, which an optimiser imports), training and evaluation are what the job writes to
+results.json; the rest is logs, checkpoint, exit.
 """
 
 import argparse
@@ -25,7 +25,6 @@ IMPORTS = {
     "python": "pass",
     "torch": "import torch",
     "rpo": "import torch, rpo.plugin, rpo.commands.train",
-    "dynamo": "import torch, rpo.plugin, rpo.commands.train, torch._dynamo",
 }
 
 
