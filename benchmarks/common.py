@@ -6,9 +6,12 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from tabulate import tabulate
 
 from rpo.clip import openai
@@ -43,6 +46,13 @@ def show(result: dict[str, float], as_json: bool) -> None:
     """One JSON object, or a table of one row."""
     table = tabulate([result], headers="keys", tablefmt="github", floatfmt=".3f")
     print(json.dumps(result) if as_json else table)
+
+
+def write_photograph(path: Path, seed: int) -> None:
+    """A JPEG of ImageNet's usual size: smooth noise, which compresses about as photographs do."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (94, 125, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
 
 
 def device() -> torch.device:

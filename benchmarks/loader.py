@@ -16,10 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import common
 import torch
 from dassl.data.data_manager import DataManager
-from PIL import Image
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.trainers.config import default_config
@@ -48,14 +47,11 @@ def main() -> None:
 
 
 def draw_photos(folder: Path, classes: int = 10, images: int = 40) -> None:
-    """Smooth noise in the size of ImageNet's photos, which compresses about as they do."""
-    random = np.random.default_rng(0)
+    """As many a class."""
     for label in range(classes):
-        (folder / f"class_{label}").mkdir()
         for index in range(images):
-            small = random.integers(0, 256, (47, 63, 3), dtype=np.uint8)
-            image = Image.fromarray(small).resize((500, 375), Image.Resampling.BICUBIC)
-            image.save(folder / f"class_{label}" / f"{index}.jpg", quality=90)
+            path = folder / f"class_{label}" / f"{index}.jpg"
+            common.write_photograph(path, seed=label * images + index)
 
 
 def measure(name: str, root: str, workers: int, repeats: int) -> list[dict[str, Any]]:

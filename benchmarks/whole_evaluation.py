@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import common
-import numpy as np
 import torch
 from PIL import Image
 from tabulate import tabulate
@@ -35,13 +34,10 @@ IMAGENET = 50_000
 
 
 def write_images(folder: Path, count: int) -> list[Path]:
-    """Smooth noise, which compresses about as a photograph does."""
-    random = np.random.default_rng(0)
+    """Made-up photographs of two classes."""
     paths = [folder / f"class_{index % 2}" / f"{index:05d}.jpg" for index in range(count)]
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        coarse = random.integers(0, 256, (94, 125, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).save(path, quality=90)
+    for seed, path in enumerate(paths):
+        common.write_photograph(path, seed)
     return paths
 
 
