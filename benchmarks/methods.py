@@ -1,4 +1,4 @@
-"""A training step of every method, against the same method on texts padded to 77 tokens.
+"""A training step of every method that runs CLIP, against the same on texts padded to 77 tokens.
 
     python benchmarks/methods.py --classes 50 --batch 4
 
@@ -26,6 +26,7 @@ from rpo.clip.texts import tokenize_all
 from rpo.methods.rpo import RPO
 from rpo.trainers.base import PromptTrainer
 from rpo.trainers.config import default_config
+from rpo.trainers.features import FeatureTrainer
 
 # As in the configs that reproduce the papers, where those differ from the defaults.
 PUBLISHED = (
@@ -36,9 +37,13 @@ PUBLISHED = (
 
 
 def methods() -> list[str]:
-    """Everything registered that learns by gradients."""
-    names = TRAINER_REGISTRY.registered_names()
-    return [name for name in names if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)]
+    """Everything registered that passes images through CLIP in every step."""
+    trainers = {name: TRAINER_REGISTRY.get(name) for name in TRAINER_REGISTRY.registered_names()}
+    return [
+        name
+        for name, trainer in trainers.items()
+        if issubclass(trainer, PromptTrainer) and not issubclass(trainer, FeatureTrainer)
+    ]
 
 
 def measure(method: str, padded: bool, options: argparse.Namespace) -> tuple[float, float]:
