@@ -1,11 +1,16 @@
 """Tiny random CLIPs and made-up images: no download, no data, seconds."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import warm_rpo
 from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
@@ -184,3 +189,18 @@ def make_trainer(make_config):
         return build_trainer(cfg)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def rpo_on_path(tmp_path_factory):
+    """PATH with an `rpo` that need not import PyTorch anew, then the installed one."""
+    folder = tmp_path_factory.mktemp("bin")
+    address = str(folder / "socket")
+    server = subprocess.Popen([sys.executable, warm_rpo.__file__, address])
+    while not Path(address).exists():
+        assert server.poll() is None, "the server of rpo has ended"
+        time.sleep(0.05)
+    warm_rpo.write_client(folder / "rpo", address)
+    yield f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    server.kill()
+    server.wait()

@@ -63,14 +63,14 @@ TRAINER: {CENTRED: {PREC: fp32, STRENGTH: 0.5}}
 
 
 @pytest.fixture
-def rpo(tmp_path):
+def rpo(tmp_path, rpo_on_path):
     """A function that runs `rpo` with the contribution; its standard output."""
     for name, content in FILES.items():
         file = tmp_path / "mine" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
     environment = {**os.environ, "RPO_PATH": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment["PATH"] = rpo_on_path
 
     def run(*command):
         done = subprocess.run(

@@ -220,7 +220,7 @@ def test_options_make_an_experiment_of_their_own(place, capsys):
 
 def test_two_commands_share_the_work(place, tmp_path):
     """Started at the same time in one output folder, no run is done twice."""
-    command = [*place, "--methods", "RPO", "CoOp", "LP", "--seeds", "1", "2"]
+    command = [*place, "--methods", "RPO", "CoOp", "--seeds", "1", "2"]
     assert main([*command, "--output", "undisturbed"]) == 0
     both = [Command(command) for _ in range(2)]
     said = [one.process.communicate(timeout=240)[0] for one in both]

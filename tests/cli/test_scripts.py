@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,17 +22,23 @@ METHODS = {
 }
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Where the digits are written out once."""
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture
-def bash(tmp_path):
-    """Runs a script from another folder, with data and output in a temporary one."""
+def bash(tmp_path, data, rpo_on_path):
+    """Runs a script from another folder, with its output in a temporary one."""
 
     def run(script, *arguments, **environment):
         variables = {
             **os.environ,
-            "DATA": str(tmp_path / "data"),
+            "DATA": str(data),
             "OUTPUT": str(tmp_path / "output"),
+            "PATH": rpo_on_path,
         }
-        variables["PATH"] = f"{Path(sys.executable).parent}:{variables['PATH']}"
         command = ["bash", str(ROOT / "scripts" / script), *arguments]
         return subprocess.run(
             command, env={**variables, **environment}, cwd=tmp_path, capture_output=True, text=True
