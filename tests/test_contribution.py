@@ -51,6 +51,57 @@ class Centred(PromptTrainer):
     section = "CENTRED"
     learner_name = "lp_layer"
 """,
+    "methods/scaled.py": '''
+"""Scaled: zero-shot CLIP times a learnt number, on features."""
+
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+
+from rpo.methods.features import FeatureMethod
+from rpo.methods.traits import Traits
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+
+class Scaled(FeatureMethod):
+    traits = Traits(order=46, colour="#771133", marker="<", folder="scaled", features_only=True)
+
+    def __init__(self, clip, texts, settings=None, **fields):
+        super().__init__(clip, texts, settings, **fields)
+        self.scaled = Scale()
+
+    def learner(self):
+        return self.scaled
+
+    def classify(self, features):
+        texts = normalize(self.class_features(), dim=-1)
+        return self.scaled.scale * 100 * normalize(features, dim=-1) @ texts.T
+''',
+    "trainers/scaled.py": """
+from dassl.engine import TRAINER_REGISTRY
+
+from rpo.methods import scaled
+from rpo.registration import register
+from rpo.trainers.features import FeatureTrainer
+
+
+@register(TRAINER_REGISTRY)
+class Scaled(FeatureTrainer):
+    method = scaled.Scaled
+    section = "SCALED"
+    learner_name = "scale"
+""",
+    "configs/trainers/Scaled/tiny.yaml": """
+# Scaled on the tiny CLIP.
+INPUT: {SIZE: "(32, 32)"}
+MODEL: {BACKBONE: {NAME: tiny}}
+OPTIM: {LR: 0.0001, MAX_EPOCH: 1}
+""",
     "configs/trainers/Centred/tiny.yaml": """
 # Centred on the tiny CLIP.
 DATALOADER: {NUM_WORKERS: 0}
@@ -83,7 +134,7 @@ def rpo(tmp_path, rpo_on_path):
 
 
 def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
-    methods = ("--methods", "ZeroshotCLIP", "Centred", "LP")
+    methods = ("--methods", "ZeroshotCLIP", "Centred", "Scaled", "LP")
     common = ("--preset", "tiny", "--datasets", "digits", "--shots", "1", "--seeds", "1")
     said = rpo("rpo", "run", "base2new", *common, *methods, "--root", "data")
     assert "Centred, Digits, 1 shot, seed 1: base " in said
@@ -93,7 +144,7 @@ def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
     page = ("--html", "page.html", "--figures", "figures")
     table = rpo("rpo", "report", "output", "--table", "base2new", "--format", "markdown", *page)
     order = [line.split("|")[2].strip() for line in table.splitlines() if "| Digits" in line]
-    assert order == ["ZeroshotCLIP", "LP", "Centred"]
+    assert order == ["ZeroshotCLIP", "LP", "Centred", "Scaled"]
     assert "Centred" in (tmp_path / "page.html").read_text()
     figure = (tmp_path / "figures/base-new-digits.svg").read_text()
     assert "#117733" in figure and "Centred" in figure
@@ -107,6 +158,9 @@ def test_it_has_its_script_and_its_settings(rpo, tmp_path):
     assert "centred" in rpo("rpo", "methods")
     run = tmp_path / "out/centred/base2new/train_base/digits/shots_1/Centred/tiny/seed1"
     assert (run / "results.json").is_file()
+    (tmp_path / "mine/configs/trainers/Scaled/tiny.yaml").unlink()
+    (row,) = (line.split() for line in rpo("rpo", "methods").splitlines() if "Scaled" in line)
+    assert row[-1] == "-"
 
 
 def test_it_is_part_of_the_library(rpo):

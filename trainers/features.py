@@ -130,7 +130,7 @@ class FeatureTrainer(PromptTrainer):
 
     def view_of(self, epoch: int) -> int:
         """The random view that an epoch, from 0, is trained on: those of `begin` are not used."""
-        views = self.model.settings.views
+        views = self.model.views_in_turn
         return self.model.views_to_begin + (epoch % views if views else epoch)
 
     def before_train(self) -> None:

@@ -39,7 +39,13 @@ def merge_file(cfg: Any, path: str, kind: str, above: tuple[Path, ...] = ()) -> 
         raise ValueError(f"{file} is its own _BASE_, by way of {above[-1]}")
     content = read_yaml(file)
     if base := content.pop("_BASE_", None):
-        merge_file(cfg, str(file.parent / str(base)), kind, (*above, file.resolve()))
+        below = file.parent / str(base)
+        if not below.is_file():
+            raise FileNotFoundError(
+                f"{file} says _BASE_: {base}, but there is no {below}. Name a file relative to its "
+                "own folder, or leave _BASE_ out and copy the keys"
+            )
+        merge_file(cfg, str(below), kind, (*above, file.resolve()))
     keys = flat(content)
     if WORKERS in keys and STREAMS in flat(cfg):
         keys.setdefault(STREAMS, keys[WORKERS])

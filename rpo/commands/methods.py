@@ -40,7 +40,7 @@ def overview() -> list[dict[str, str]]:
             "folder": traits.folder,
             "learns": "yes" if traits.learns else "no",
             "names new classes": "yes" if traits.names_new_classes else "no",
-            "config": config(PAPER, name),
+            "config": published_config(name),
         }
         for name, traits in known_traits().items()
     ]
@@ -62,6 +62,14 @@ def config(preset: str, method: str) -> str:
     """The method's file in configs/trainers for a preset, or the only one that it has."""
     chosen = read_preset(preset)
     return chosen.config(method) or chosen.only_config(method)
+
+
+def published_config(method: str) -> str:
+    """The one of the paper; "-" where there is none yet, as of a method that is being written."""
+    try:
+        return config(PAPER, method)
+    except ValueError:
+        return "-"
 
 
 def settings(name: str) -> list[dict[str, str]]:

@@ -96,3 +96,8 @@ class FeatureMethod(Method):
     def views_to_begin(self) -> int:
         """How many random views of each image `begin` needs."""
         return 0
+
+    @property
+    def views_in_turn(self) -> int:
+        """How many random views the epochs go through: the setting `views`. 0: each has its own."""
+        return getattr(self.settings, "views", 0)
