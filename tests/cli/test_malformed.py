@@ -127,6 +127,7 @@ FILES_OF_KEYS = {
     "tag": "OPTIM: !!python/object:os.system {}",
     "own base": "_BASE_: mine.yaml",
     "no base": "_BASE_: [1]",
+    "base that is not there": "_BASE_: ../nothing.yaml",
     "deep": "[" * 5000,
     "random": random.Random(0).randbytes(99).decode("latin1"),
     "Latin 1": b"OPTIM: {LR: 1} # \xe9",
