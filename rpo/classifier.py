@@ -93,11 +93,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             self.method, self.backbone, self.config, self.template, self.shots, self.seed, device,
             precision, self.options or {},
         )  # fmt: skip
-        trained, left_over = train(plan, X, y, self.progress)
+        trained, held_out = train(plan, X, y, self.progress, calibrate)
         predictor = Predictor(trained, device, trained.load_backbone(device))
         calibration = {}
         if calibrate:
-            temperature, images = predictor.calibrated(left_over, self.seed, self.batch_size)
+            temperature, images = predictor.calibrated(held_out, self.batch_size), len(held_out)
             calibration = {"images": images, "temperature": temperature}
             if self.progress:
                 print(f"Temperature {temperature:.3f}, fitted on {images:,} training images")

@@ -1,6 +1,7 @@
 """A trained method as a folder: model.safetensors, config.json and README.md, a model card."""
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,33 @@ def write_folder(trained: Trained, folder: Path) -> None:
     """Writes the three files, each in one step, config.json last, which knows the tensors' hash.
 
     Raises:
-        FileExistsError: there is a file of that name, or a folder of something else.
+        FileExistsError: see `check_target`.
     """
-    if folder.is_file() or (
-        folder.is_dir() and not (folder / CONFIG).exists() and any(folder.iterdir())
-    ):
-        raise FileExistsError(f"{folder} is there already and is no saved classifier: name another")
+    check_target(folder)
     tensors = save({name: each.contiguous().cpu() for name, each in trained.tensors.items()})
     content = {"format": FORMAT, "tensors_sha256": hashlib.sha256(tensors).hexdigest()}
     card = model_card(trained)
     write_bytes(folder / TENSORS, tensors)
     write_text(folder / CARD, card)
     write_json(folder / CONFIG, content | trained.description.as_json())
+
+
+def check_target(folder: Path) -> None:
+    """Whether a classifier can be written there, as far as that is seen before.
+
+    Raises:
+        FileExistsError: there is a file of that name, or a folder of something else.
+        NotADirectoryError, PermissionError: it cannot be made where it is to be.
+    """
+    if folder.is_file() or (
+        folder.is_dir() and not (folder / CONFIG).exists() and any(folder.iterdir())
+    ):
+        raise FileExistsError(f"{folder} is there already and is no saved classifier: name another")
+    above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(f"{folder} cannot be made: {above} is a file")
+    if not os.access(above, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written: {above} is read-only for you")
 
 
 def read_folder(folder: Path) -> Trained:

@@ -7,6 +7,7 @@ import os
 import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
+from rpo.inference.images import THREADS, Source, read_image
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import Description, Trained
 from rpo.methods.traits import known_traits
 from rpo.suggest import unknown
+
+# More do not change the one number that is fitted.
+CALIBRATION_IMAGES = 1000
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,17 @@ class Plan:
 
 
 def train(
-    plan: Plan, images: Any, labels: Any, progress: bool
-) -> tuple[Trained, list[tuple[str, int]]]:
+    plan: Plan, images: Any, labels: Any, progress: bool, hold_out: bool = False
+) -> tuple[Trained, list[tuple[Source, int]]]:
     """Trains on labelled images, in a scratch folder; the random state is left as it was.
 
     Args:
         images, labels: see `rpo.inference.sources.dataset_options`.
         progress: whether a bar is shown.
+        hold_out: whether images are wanted that were not trained on.
 
     Returns:
-        What was learnt, and file and label of the training images that the shots left over.
+        What was learnt; and, if they are wanted, image and label of the held-out ones.
 
     Raises:
         ValueError, FileNotFoundError: of the images, names, keys or values.
@@ -66,10 +72,11 @@ def train(
             check_data(cfg)
             set_random_seed(cfg.SEED)
             trainer = build_trainer(cfg)
+            kept = held_out(trainer, plan.seed, scratch) if hold_out else []
             with unreadable_images_explained(trainer), shown(trainer, progress):
                 if known_traits()[plan.method].learns:
                     trainer.train()
-        return trained(trainer), left_over(trainer)
+        return trained(trainer), kept
 
 
 def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
@@ -197,6 +204,34 @@ def describe(
         trained_on={"shots": cfg.DATASET.NUM_SHOTS, "seed": cfg.SEED},
         versions=versions(),
     )
+
+
+def held_out(trainer: Any, seed: int, scratch: Path) -> list[tuple[Source, int]]:
+    """Image and label of training images that the shots left over, to calibrate on.
+
+    They are read here once, so that no fault of theirs is found only after the training.
+
+    Args:
+        scratch: the folder that goes when the training ends; images in it are kept in memory.
+
+    Raises:
+        ValueError: there is none, or one cannot be read.
+    """
+    unused = left_over(trainer)
+    if not unused:
+        raise ValueError(
+            "no training image is left over to calibrate on: every one would be trained on. "
+            "Fewer shots leave some"
+        )
+    chosen = random.Random(seed).sample(unused, min(len(unused), CALIBRATION_IMAGES))
+
+    def lasting(item: tuple[str, int]) -> tuple[Source, int]:
+        path, label = item
+        image = read_image(path)
+        return (image if scratch in Path(path).parents else path), label
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lasting, chosen))
 
 
 def left_over(trainer: Any) -> list[tuple[str, int]]:

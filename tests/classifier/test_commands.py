@@ -45,6 +45,31 @@ def test_fit(tmp_path, photos, capsys):
     assert "'OPTIM.MAX_EPOCH' has no value" in capsys.readouterr().err
 
 
+def test_what_is_wrong_is_said_before_the_training(tmp_path, photos, capsys, monkeypatch):
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(FewShotClassifier, "fit", lambda *_, **__: pytest.fail("trained"))
+    fit = ["fit", str(photos), *TINY, "--overwrite"]
+    for given, message in (
+        (["kx", "--test", "gone"], "gone is neither a folder of class folders nor a CSV"),
+        (["kx", "--test", str(tmp_path / "flat")], "flat holds no class folder with images"),
+        ([str(photos)], f"{photos} is there already and is no saved classifier"),
+        ([str(tmp_path / "file" / "kx")], f"kx cannot be made: {tmp_path / 'file'} is a file"),
+    ):
+        assert main([*fit, "-o", *given]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_test_image_that_is_none_loses_nothing(tmp_path, photos, draw_image, capsys):
+    draw_image(tmp_path / "test" / "red" / "0.jpg").write_text("no image")
+    folder = tmp_path / "kettles"
+    arguments = ["fit", str(photos), *TINY, "--test", str(tmp_path / "test"), *SHORT]
+    assert main([*arguments, "-o", str(folder)]) == 2
+    said = capsys.readouterr()
+    assert f"Saved to {folder}" in said.out and "cannot be read as an image" in said.err
+    assert FewShotClassifier.from_pretrained(folder).trained_.description.accuracy is None
+
+
 def test_predict_in_every_format(kettles, photos, files, capsys, tmp_path):
     classifier = FewShotClassifier.from_pretrained(kettles)
     expected = [classifier(file, top_k=2) for file in files]
