@@ -73,6 +73,21 @@ def test_names_and_values(classifier, photos):
         classifier(device="gpu").fit(photos)
 
 
+def test_a_device_that_is_not_here(classifier, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with refused("the device 'cuda' is not here; cpu can be used"):
+        classifier(device="cuda").fit(photos)
+    with refused("the device 'mps' is not here"):
+        FewShotClassifier.from_pretrained(tmp_path / "not looked at", device="mps")
+    with refused("the device 'meta' is not here"):
+        classifier(device="meta").fit(photos)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with refused("the device 'cuda:2' is not here; cuda:0, cuda:1 can be used"):
+        classifier(device="cuda:2").fit(photos)
+
+
 def test_images_to_predict(fitted, tmp_path, files):
     bomb = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(bomb)
