@@ -166,8 +166,9 @@ def _verified_or_downloaded(name: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f"the weights of {name} are not in {path.parent} and cannot be downloaded "
-            f"({error}). Fetch {url} and put it there, or set MODEL.BACKBONE.NAME to the path of "
-            f'a checkpoint, or to "{TINY}", the small CLIP that needs no download'
+            f"({error}). Fetch {url} and put it there, or name another backbone (--backbone, in "
+            "Python backbone=, for rpo run MODEL.BACKBONE.NAME): the path of a checkpoint, or "
+            f'"{TINY}", the small CLIP that needs no download'
         ) from error
     return path
 

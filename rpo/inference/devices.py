@@ -1,5 +1,7 @@
 """Where a model computes: PyTorch's names of devices, refused where there is no such device."""
 
+from typing import Any
+
 import torch
 
 
@@ -28,7 +30,7 @@ def counted(kind: str) -> int:
         return torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind == "mps":
         return int(torch.backends.mps.is_available())
-    module = getattr(torch, kind, None)  # there is none for kinds that compute nothing, as "meta"
+    module: Any = getattr(torch, kind, None)  # "meta", which computes nothing, has none
     return module.device_count() if hasattr(module, "device_count") else 0
 
 

@@ -32,6 +32,13 @@ from rpo.suggest import unknown
 # More do not change the one number that is fitted.
 CALIBRATION_IMAGES = 1000
 
+# Keys that others follow from: the parameter of the classifier sets them all.
+OF_PARAMETERS = {
+    "MODEL.BACKBONE.NAME": "backbone",
+    "TRAINER.NAME": "method",
+    "USE_CUDA": "device",
+}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -86,6 +93,7 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
         ValueError: there is no such method, or a value cannot work. KeyError: no such key.
     """
     check_method(plan.method)
+    check_options(plan.options)
     size = image_size(load_clip(plan.backbone, plan.precision))
     own = {"TEMPLATE": plan.template or "", "NUM_SHOTS": plan.shots, "HOLD_OUT": False}
     pairs = [*dataset, *(part for key, value in own.items() for part in (f"DATASET.{key}", value))]
@@ -103,13 +111,20 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
     add_arguments(command_line)
     args = command_line.parse_args([*arguments, "--output-dir", str(output)])
     args.opts = pairs
-    return build_config(args)
+    return build_config(args, "options")
 
 
 def check_method(name: str) -> None:
     """Raises ValueError, with the nearest name, for a method that there is none of."""
     if name not in known_traits():
         raise ValueError(unknown("method", name, known_traits()))
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key that says again, and too late, what a parameter has said."""
+    for key in OF_PARAMETERS.keys() & options.keys():
+        name = OF_PARAMETERS[key]
+        raise ValueError(f"{key} is no key of options here: give --{name}, in Python {name}=")
 
 
 def config_file(plan: Plan) -> str:

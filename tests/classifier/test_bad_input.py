@@ -71,6 +71,21 @@ def test_names_and_values(classifier, photos):
         classifier(options={"TRAINER.RPO.K": 0}).fit(photos)
     with refused("no device 'gpu'"):
         classifier(device="gpu").fit(photos)
+    with refused("options: there is no key .OPTIM.RATE.", KeyError):
+        classifier(options={"OPTIM.RATE": 1}).fit(photos)
+    for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
+        with refused(f"{key} is no key of options here: give --{name}, in Python {name}="):
+            classifier(options={key: "tiny"}).fit(photos)
+
+
+def test_weights_that_are_not_here(photos, tmp_path, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setenv("CLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    with refused("name another backbone .--backbone, in Python backbone=", FileNotFoundError):
+        FewShotClassifier(progress=False).fit(photos)
 
 
 def test_a_device_that_is_not_here(classifier, photos, tmp_path, monkeypatch):
