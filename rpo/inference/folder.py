@@ -12,6 +12,7 @@ from safetensors.torch import load, save
 from rpo.files import parse_json, read_text, write_bytes, write_json, write_text
 from rpo.inference.card import model_card
 from rpo.inference.trained import Description, Trained
+from rpo.methods.traits import known_traits
 
 # Of config.json. It rises when a reader of today would misunderstand what is written.
 FORMAT = 1
@@ -55,7 +56,8 @@ def read_folder(folder: Path) -> Trained:
     """What `write_folder` wrote. Nothing in the folder is run.
 
     Raises:
-        FileNotFoundError: it is not there. ValueError: it is damaged, or of a newer version.
+        FileNotFoundError: it is not there. ValueError: it is damaged, of a newer version, or of a
+            method that is not installed.
     """
     for name in (CONFIG, TENSORS):
         if not (folder / name).is_file():
@@ -68,9 +70,15 @@ def read_folder(folder: Path) -> Trained:
     if hashlib.sha256(tensors).hexdigest() != content.get("tensors_sha256"):
         raise ValueError(f"{folder / TENSORS} is damaged: it is not what {CONFIG} was written for")
     try:
-        return Trained(Description.from_json(content), load(tensors))
+        trained = Trained(Description.from_json(content), load(tensors))
     except (TypeError, ValueError, SafetensorError) as error:
         raise ValueError(f"{folder} is damaged: {error}") from error
+    if trained.description.method not in known_traits():
+        raise ValueError(
+            f"{folder} is of the method {trained.description.method!r}, which is not installed "
+            "here: RPO_PATH should name the folder that it is in"
+        )
+    return trained
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from rpo.checkpoints import load_parameters
 from rpo.clip.load import Clip, load_clip, weights_sha256
 from rpo.clip.preprocessing import Preprocessing
 from rpo.clip.texts import class_inputs
-from rpo.methods.traits import known_traits
-from rpo.suggest import unknown
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,6 @@ class Description:
             if not isinstance(values.get(name), kind):
                 raise ValueError(f"{name} is {values.get(name)!r}")
         values["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
-        if values["method"] not in known_traits():
-            raise ValueError(unknown("method", values["method"], known_traits()))
         if values["underscores"] not in ("spaces", "keep"):
             raise ValueError(f"underscores is {values['underscores']!r}; it can be spaces, keep")
         temperature = values.get("temperature", 1.0)

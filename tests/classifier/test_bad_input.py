@@ -169,6 +169,12 @@ def test_a_folder_of_another_version_or_none(saved, tmp_path):
         load(saved)
 
 
+def test_a_method_that_is_not_installed_is_no_damage(saved):
+    change(saved, method="Shift")
+    with refused("saved is of the method 'Shift', which is not installed here: RPO_PATH should"):
+        FewShotClassifier.from_pretrained(saved)
+
+
 @pytest.mark.parametrize("value", [None, 3, "x", [], {}, ["a"], {"a": 1}, float("nan")])
 def test_every_field_damaged(saved, value):
     intact = json.loads((saved / "config.json").read_text())
