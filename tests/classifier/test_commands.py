@@ -82,6 +82,7 @@ def test_predict_in_every_format(kettles, photos, files, capsys, tmp_path):
         assert [one["label"] for one in row["classes"]] == [one["label"] for one in answer]
         np.testing.assert_allclose(row["classes"][0]["score"], answer[0]["score"], rtol=1e-4)
     assert main([*arguments, "csv", "-o", str(tmp_path / "out.csv")]) == 0
+    assert b"\r" not in (tmp_path / "out.csv").read_bytes()
     table = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert len(table) == 24 and table[0]["label"] == expected[0][0]["label"]
     assert main([*arguments, "table"]) == 0
@@ -104,6 +105,18 @@ def test_unreadable_images_are_listed_and_the_others_answered(kettles, photos, f
     assert len(said.out.splitlines()) == 11
     assert f"skipped: {files[3]} cannot be read as an image" in said.err
     assert "skipped: there is no image file gone.jpg" in said.err
+
+
+def test_nothing_to_predict_and_nowhere_to_write(photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(FewShotClassifier, "from_pretrained", lambda *_: pytest.fail("loaded"))
+    (tmp_path / "empty").mkdir()
+    for given, message in (
+        ([str(photos), str(tmp_path / "empty")], f"no image in the folder {tmp_path / 'empty'}"),
+        ([str(photos), "-o", str(photos)], f"--output {photos} is a folder: name a file"),
+        ([str(photos), "-o", "gone/a.csv"], "--output gone/a.csv: there is no folder gone"),
+    ):
+        assert main(["predict", "kettles", *given]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_other_classes(kettles, files, tmp_path, capsys):
