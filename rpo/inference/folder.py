@@ -9,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from rpo.clip.extras import first_line
 from rpo.files import parse_json, read_text, write_bytes, write_json, write_text
 from rpo.inference.card import model_card
 from rpo.inference.trained import Description, Trained
@@ -125,7 +126,8 @@ def fetch(repository: str, **options: Any) -> Path:
         return Path(hub.snapshot_download(repository, allow_patterns=[TENSORS, CONFIG], **options))
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"there is no folder {repository}, and the Hugging Face Hub does not give it: {error}"
+            f"there is no folder {repository}, and the Hugging Face Hub does not give it: "
+            f"{first_line(error)}"
         ) from error
 
 
