@@ -71,6 +71,8 @@ def test_names_and_values(classifier, photos):
         classifier(options={"TRAINER.RPO.K": 0}).fit(photos)
     with refused("no device 'gpu'"):
         classifier(device="gpu").fit(photos)
+    with refused("no trainer config .K4x.. .*Choices: .*tiny_K4 .looked", FileNotFoundError):
+        classifier(config="K4x").fit(photos)
     with refused("options: there is no key .OPTIM.RATE.", KeyError):
         classifier(options={"OPTIM.RATE": 1}).fit(photos)
     for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
