@@ -31,7 +31,8 @@ class Description:
         templates: of the class texts, "{}" for the name; empty where the method learns the words.
         underscores: in class names: read as "spaces", or "keep".
         temperature: that logits are divided by; 1 is CLIP's own.
-        trained_on: shots, seed, configuration and images of the training, as far as known.
+        trained_on: shots and seed of the training and, as far as known, `images_per_class`, the
+            least and the most that a class had.
         accuracy: percent, with what it was measured on; None where it was not measured.
         versions: of the libraries that it was trained with.
     """

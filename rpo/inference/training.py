@@ -5,10 +5,12 @@ import contextlib
 import io
 import os
 import random
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
+from rpo.inference.card import span
 from rpo.inference.images import THREADS, Source, read_image
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import Description, Trained
@@ -79,6 +82,8 @@ def train(
             check_data(cfg)
             set_random_seed(cfg.SEED)
             trainer = build_trainer(cfg)
+            if progress:
+                say_fewer_images(trainer)
             kept = held_out(trainer, plan.seed, scratch) if hold_out else []
             with unreadable_images_explained(trainer), shown(trainer, progress):
                 if known_traits()[plan.method].learns:
@@ -186,8 +191,29 @@ def trained(trainer: Any) -> Trained:
     """What a trainer has learnt, with all that is needed to use it without Dassl."""
     cfg, dataset = trainer.cfg, trainer.dm.dataset
     description = describe(cfg, type(trainer), dataset, dataset.classnames, trainer.precision())
+    if known_traits()[description.method].learns:
+        counts = images_of_classes(trainer)
+        used = {"images_per_class": [min(counts), max(counts)]}
+        description = replace(description, trained_on={**description.trained_on, **used})
     state = trainer.model.learner().state_dict()
     return Trained(description, {name: each.detach().cpu().clone() for name, each in state.items()})
+
+
+def images_of_classes(trainer: Any) -> list[int]:
+    """How many images each class is trained on."""
+    return list(Counter(item.label for item in trainer.dm.dataset.train_x).values())
+
+
+def say_fewer_images(trainer: Any) -> None:
+    """A line for whoever asked for more images a class than there are."""
+    shots, counts = trainer.cfg.DATASET.NUM_SHOTS, images_of_classes(trainer)
+    few = [count for count in counts if count < shots]
+    if few and known_traits()[trainer.cfg.TRAINER.NAME].learns:
+        print(
+            f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images "
+            f"({span(min(few), max(few))}): all of theirs are used",
+            file=sys.stderr,
+        )
 
 
 def describe(

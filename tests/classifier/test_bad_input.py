@@ -46,6 +46,8 @@ def test_training_images(classifier, photos, files, tmp_path, draw_image):
     with refused("neither a folder of class folders nor a CSV", FileNotFoundError):
         classifier().fit(tmp_path / "gone")
     (photos / "empty").mkdir()
+    with refused("empty holds no folders of images: there should be one for each class"):
+        classifier().fit(photos / "empty")
     with refused("empty holds no image"):
         classifier().fit(photos)
     (photos / "empty").rename(photos / "Red")

@@ -60,6 +60,17 @@ def test_what_is_wrong_is_said_before_the_training(tmp_path, photos, capsys, mon
         assert message in capsys.readouterr().err
 
 
+def test_more_shots_than_images(tmp_path, photos, files, capsys):
+    files[0].unlink()
+    folder = tmp_path / "kettles"
+    arguments = ["fit", str(photos), "--backbone", "tiny", "--shots", "4", "-o", str(folder)]
+    assert main([*arguments, *SHORT]) == 0
+    expected = "1 of 3 classes have fewer than 4 images (3): all of theirs are used"
+    assert expected in capsys.readouterr().err
+    expected = "Trained with shots 4, seed 1, on 3 to 4 images a class"
+    assert expected in (folder / "README.md").read_text()
+
+
 def test_a_test_image_that_is_none_loses_nothing(tmp_path, photos, draw_image, capsys):
     draw_image(tmp_path / "test" / "red" / "0.jpg").write_text("no image")
     folder = tmp_path / "kettles"
