@@ -155,7 +155,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def __call__(self, images: Any, top_k: int = 5) -> list[Any]:
         """The likeliest classes, [{"label": ..., "score": ...}, ...], as pipelines of transformers
-        give them; a list of such for several images."""
+        give them; a list of such for several images.
+
+        Raises:
+            ValueError: `top_k` is below 1; or as `predict`.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k is {top_k}; it must be at least 1")
         single = not isinstance(images, (list, tuple))
         rows = [self.ranked(row, top_k) for row in self.predict_proba(images)]
         return rows[0] if single and len(rows) == 1 else rows

@@ -123,6 +123,8 @@ def test_images_to_predict(fitted, tmp_path, files):
         fitted.predict("gone.jpg")
     with refused("of type int"):
         fitted.predict([3])
+    with refused("top_k is 0; it must be at least 1"):
+        fitted(files[0], top_k=0)
     (tmp_path / "nothing").mkdir()
     with refused("there is no image in"):
         fitted.predict(tmp_path / "nothing")
