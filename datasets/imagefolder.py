@@ -26,6 +26,10 @@ from .split import PARTS, Item, Split, class_names, split_each_class
 
 TRAIN = ("train", "training")
 PART_FOLDERS = {"val": ("val", "valid", "validation"), "test": ("test", "testing")}
+NO_CLASSES = (
+    "{} holds no folders of images: there should be one for each class, called as the class is, or "
+    "train and test folders of such. A CSV of path,label does as well"
+)
 
 
 @register(DATASET_REGISTRY)
@@ -145,10 +149,12 @@ class ImageFolder(FewShotDataset):
         parent = self.folder / below
         names = class_folders(parent) if classes is None else classes
         strange = set(names) ^ set(class_folders(parent))
-        if strange or not names:
+        if not names:
+            raise ValueError(NO_CLASSES.format(parent))
+        if strange:
             raise ValueError(
-                f"{parent} should hold one folder a class, the same as for training"
-                f"{': ' + ', '.join(sorted(strange)[:5]) if strange else ''}. {self.how_to_get}"
+                f"{parent} should hold one folder a class, the same as for training: "
+                f"{', '.join(sorted(strange)[:5])}. {self.how_to_get}"
             )
         items = []
         for label, name in enumerate(names):

@@ -7,6 +7,7 @@ Needs the extra [serve]. An image is at most MEGABYTES large, and has at most PI
 
 import argparse
 import io
+import sys
 from typing import Annotated, Any
 
 import uvicorn
@@ -49,11 +50,19 @@ def build(classifier: FewShotClassifier) -> FastAPI:
     return service
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serves until it is interrupted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("classifier", help="folder of `rpo fit` or `rpo export`")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     args = parser.parse_args()
-    service = build(FewShotClassifier.from_pretrained(args.classifier))
-    uvicorn.run(service, host=args.host, port=args.port)
+    try:
+        classifier = FewShotClassifier.from_pretrained(args.classifier)
+    except (OSError, ValueError, ImportError) as error:  # what it was given cannot be served
+        sys.exit(f"serve.py: {error}")
+    uvicorn.run(build(classifier), host=args.host, port=args.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from rpo.clip.preprocessing import Preprocessing
+from rpo.inference.devices import find_device
 from rpo.inference.estimator import BaseEstimator, ClassifierMixin, NotFittedError
 from rpo.inference.folder import fetch, push, read_folder, write_folder
 from rpo.inference.images import Source
@@ -88,16 +89,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """
         from rpo.inference.training import Plan, train  # which needs Dassl
 
-        device, precision = self._device(), self._precision()
+        device = find_device(self.device)
         plan = Plan(
             self.method, self.backbone, self.config, self.template, self.shots, self.seed, device,
-            precision, self.options or {},
+            self._precision(device), self.options or {},
         )  # fmt: skip
-        trained, left_over = train(plan, X, y, self.progress)
+        trained, held_out = train(plan, X, y, self.progress, calibrate)
         predictor = Predictor(trained, device, trained.load_backbone(device))
         calibration = {}
         if calibrate:
-            temperature, images = predictor.calibrated(left_over, self.seed, self.batch_size)
+            temperature, images = predictor.calibrated(held_out, self.batch_size), len(held_out)
             calibration = {"images": images, "temperature": temperature}
             if self.progress:
                 print(f"Temperature {temperature:.3f}, fitted on {images:,} training images")
@@ -154,7 +155,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def __call__(self, images: Any, top_k: int = 5) -> list[Any]:
         """The likeliest classes, [{"label": ..., "score": ...}, ...], as pipelines of transformers
-        give them; a list of such for several images."""
+        give them; a list of such for several images.
+
+        Raises:
+            ValueError: `top_k` is below 1; or as `predict`.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k is {top_k}; it must be at least 1")
         single = not isinstance(images, (list, tuple))
         rows = [self.ranked(row, top_k) for row in self.predict_proba(images)]
         return rows[0] if single and len(rows) == 1 else rows
@@ -210,6 +217,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             FileNotFoundError: it is not there. ValueError: it is damaged, of a newer version, or
                 the backbone has other weights.
         """
+        find_device(device)  # before anything is fetched
         path = Path(folder) if Path(folder).exists() else fetch(str(folder), **hub)
         return cls.of(read_folder(path), backbone, device, batch_size, str(path))
 
@@ -237,7 +245,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             device=device,
             batch_size=batch_size,
         )
-        where = classifier._device()
+        where = find_device(device)
         clip = trained.load_backbone(where, backbone)
         return classifier._use(Predictor(trained, where, clip, source))
 
@@ -287,19 +295,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             )
         return self._predictor
 
-    def _device(self) -> torch.device:
-        if self.device != "auto":
-            try:
-                return torch.device(self.device)
-            except RuntimeError as error:
-                raise ValueError(
-                    f"there is no device {self.device!r}: auto, cpu, cuda, cuda:1, mps"
-                ) from error
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-    def _precision(self) -> str:
+    def _precision(self, device: torch.device) -> str:
         if self.precision != "auto":
             return self.precision
-        return "fp16" if self._device().type == "cuda" else "fp32"
+        return "fp16" if device.type == "cuda" else "fp32"

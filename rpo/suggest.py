@@ -12,7 +12,11 @@ def unknown(kind: str, typed: str, choices: Iterable[str]) -> str:
     Of more than MANY choices only the nearest are listed.
     """
     by_lower = {choice.lower(): choice for choice in sorted(choices)}
-    nearest = [by_lower[name] for name in get_close_matches(typed.lower(), by_lower, n=8)]
-    listed = list(by_lower.values()) if len(by_lower) <= MANY else [*nearest, "..."]
+
+    def like(cutoff: float) -> list[str]:
+        return [by_lower[name] for name in get_close_matches(typed.lower(), by_lower, 8, cutoff)]
+
+    nearest = like(0.6)
+    listed = list(by_lower.values()) if len(by_lower) <= MANY else [*(nearest or like(0)), "..."]
     hint = f' Did you mean "{nearest[0]}"?' if nearest else ""
     return f'there is no {kind} "{typed}".{hint} Choices: {", ".join(listed)}'

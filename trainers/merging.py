@@ -69,8 +69,11 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return content
 
 
-def merge_options(cfg: Any, options: list[str]) -> None:
+def merge_options(cfg: Any, options: list[str], source: str = "the command line") -> None:
     """Merges trailing `KEY VALUE` pairs of a command line.
+
+    Args:
+        source: of the pairs, for messages.
 
     Raises:
         ValueError: a key without a value, or a value that the key cannot have. KeyError: no such
@@ -78,7 +81,7 @@ def merge_options(cfg: Any, options: list[str]) -> None:
     """
     if len(options) % 2:
         raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
-    merge(cfg, zip(options[::2], options[1::2], strict=True), "the command line")
+    merge(cfg, zip(options[::2], options[1::2], strict=True), source)
 
 
 def merge(cfg: Any, pairs: Iterable[tuple[str, Any]], source: str) -> None:

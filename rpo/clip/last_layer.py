@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rpo.clip.load import Clip
+from rpo.clip.load import Clip, check_image_size
 
 
 class LastLayer(NamedTuple):
@@ -45,7 +45,12 @@ def without_last_layer(clip: Clip) -> Callable[[Tensor], Tensor]:
         bare = _variant(visual, _modules={"attnpool": pool})
     else:
         bare = _variant(visual, _parameters={"proj": None})
-    return lambda images: bare(images.to(visual.conv1.weight.dtype))
+
+    def encode(images: Tensor) -> Tensor:
+        check_image_size(images, visual)
+        return bare(images.to(visual.conv1.weight.dtype))
+
+    return encode
 
 
 def _identity(layer: nn.Linear) -> nn.Linear:

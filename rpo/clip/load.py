@@ -127,6 +127,21 @@ def image_size(clip: Clip) -> tuple[int, int]:
     return clip.visual.input_resolution, clip.visual.input_resolution
 
 
+def check_image_size(images: torch.Tensor, visual: Any) -> None:
+    """Raises ValueError for images (..., height, width) of another size than an encoder takes.
+
+    Args:
+        visual: OpenAI's encoder or open_clip's; others, which do not say a size so, are let be.
+    """
+    side = getattr(visual, "input_resolution", None) or getattr(visual, "image_size", None)
+    wanted = side if isinstance(side, tuple) else (side, side)
+    if side and images.shape[-2:] != wanted:
+        given = "{} x {}".format(*images.shape[-2:])
+        raise ValueError(
+            f"the images are of {given} pixels, and this CLIP takes {wanted[0]} x {wanted[1]}"
+        )
+
+
 def weights_sha256(name: str, clip: Clip | None = None) -> str:
     """In hexadecimal: of OpenAI's file; of another library's tensors, as `Backbone.sha256`.
 
@@ -166,8 +181,9 @@ def _verified_or_downloaded(name: str) -> Path:
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(
             f"the weights of {name} are not in {path.parent} and cannot be downloaded "
-            f"({error}). Fetch {url} and put it there, or set MODEL.BACKBONE.NAME to the path of "
-            f'a checkpoint, or to "{TINY}", the small CLIP that needs no download'
+            f"({error}). Fetch {url} and put it there, or name another backbone (--backbone, in "
+            "Python backbone=, for rpo run MODEL.BACKBONE.NAME): the path of a checkpoint, or "
+            f'"{TINY}", the small CLIP that needs no download'
         ) from error
     return path
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rpo.clip.blocks import Block, openai_blocks
-from rpo.clip.load import Clip
+from rpo.clip.load import Clip, check_image_size
 from rpo.clip.texts import OpenAITokenizer, Tokenizer
 
 
@@ -147,7 +147,11 @@ class OpenAIImageTower(ImageTower):
         return self.visual.conv1.weight.dtype
 
     def embed(self, images: Tensor) -> Tensor:
-        """(batch, 3, height, width) to (batch, 1 + patches, width): CLS, then the patches."""
+        """(batch, 3, height, width) to (batch, 1 + patches, width): CLS, then the patches.
+
+        Raises ValueError for images of another size.
+        """
+        check_image_size(images, self.visual)
         patches = self.visual.conv1(images.to(self.dtype)).flatten(2).transpose(1, 2)
         first = self.start_token.to(patches.dtype).expand(patches.shape[0], 1, -1)
         tokens = torch.cat([first, patches], dim=1)

@@ -2,7 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rpo import FewShotClassifier
 
 OPTIONS = (
     ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),
@@ -28,29 +31,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fits, measures and saves.
+    """Fits, saves and measures: all that can be wrong with what is given is said before.
 
     Raises:
         FileExistsError: OUTPUT holds something already. ValueError: a key has no value.
     """
+    from rpo.inference.sources import listed_images
+
+    output = Path(args.output)
+    check_output(output, args.overwrite)
+    if args.test:
+        listed_images(Path(args.test))
+    classifier = classifier_of(args)
+    classifier.fit(args.images, calibrate=args.calibrate)
+    classifier.save_pretrained(output)
+    print(f"Saved to {output}: {len(classifier.classes_)} classes. rpo predict {output} IMAGES")
+    if args.test:
+        print(f"Accuracy {classifier.measure(args.test):.2f} % on {args.test}")
+        classifier.save_pretrained(output)
+    return 0
+
+
+def check_output(output: Path, overwrite: bool) -> None:
+    """Raises FileExistsError or NotADirectoryError where no classifier can be written."""
+    from rpo.inference.folder import check_target
+
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} is there already; --overwrite replaces a classifier in it")
+    check_target(output)
+
+
+def classifier_of(args: argparse.Namespace) -> "FewShotClassifier":
+    """What is asked for, unfitted."""
     from rpo import FewShotClassifier
 
     if len(args.pairs) % 2:
         raise ValueError(f"options come in pairs KEY VALUE, and {args.pairs[-1]!r} has no value")
-    output = Path(args.output)
-    if output.exists() and not args.overwrite:
-        raise FileExistsError(f"{output} is there already; --overwrite replaces a classifier in it")
     named: dict[str, Any] = {name: getattr(args, name) for name, _, _ in OPTIONS}
-    classifier = FewShotClassifier(
+    return FewShotClassifier(
         **named,
         shots=args.shots,
         seed=args.seed,
         options=dict(zip(args.pairs[::2], args.pairs[1::2], strict=True)),
         progress=not args.quiet,
     )
-    classifier.fit(args.images, calibrate=args.calibrate)
-    if args.test:
-        print(f"Accuracy {classifier.measure(args.test):.2f} % on {args.test}")
-    classifier.save_pretrained(output)
-    print(f"Saved to {output}: {len(classifier.classes_)} classes. rpo predict {output} IMAGES")
-    return 0

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.top_k < 1 or args.batch_size < 1:
         raise ValueError("--top-k and --batch-size are 1 at least")
+    check_images(args.images)
+    check_output(args.output)
     classifier = FewShotClassifier.from_pretrained(
         args.classifier, args.backbone, args.device, args.batch_size
     )
@@ -55,6 +57,21 @@ def run(args: argparse.Namespace) -> int:
     for reason in unread:
         print(f"skipped: {reason}", file=sys.stderr)
     return 1 if unread else 0
+
+
+def check_images(given: Iterable[str]) -> None:
+    """Raises ValueError for a folder without images."""
+    for word in given:
+        if os.path.isdir(word) and not image_files(Path(word)):
+            raise ValueError(f"there is no image in the folder {word}")
+
+
+def check_output(path: str | None) -> None:
+    """Raises IsADirectoryError or FileNotFoundError where no file can be written."""
+    if path and os.path.isdir(path):
+        raise IsADirectoryError(f"--output {path} is a folder: name a file, as {path}/classes.csv")
+    if path and not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(f"--output {path}: there is no folder {Path(path).parent}")
 
 
 def class_list(words: list[str]) -> list[str]:
@@ -102,7 +119,7 @@ def write_table(answers: Iterable[Answer], file: TextIO) -> None:
 
 def write_csv(answers: Iterable[Answer], file: TextIO) -> None:
     """A row for every class of every image: path, rank, label, score."""
-    table = csv.writer(file)
+    table = csv.writer(file, lineterminator="\n")
     table.writerow(["path", "rank", "label", "score"])
     for answer in answers:
         for rank, one in enumerate(answer["classes"], start=1):

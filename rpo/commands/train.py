@@ -57,8 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("opts", nargs=argparse.REMAINDER, metavar="KEY VALUE", help="any key")
 
 
-def build_config(args: argparse.Namespace) -> Any:
-    """Weakest first: defaults, dataset YAML, method YAML, named options, trailing pairs."""
+def build_config(args: argparse.Namespace, source: str = "the command line") -> Any:
+    """Weakest first: defaults, dataset YAML, method YAML, named options, trailing pairs.
+
+    Args:
+        source: of the trailing pairs, for messages.
+    """
     cfg = default_config()
     cfg.DATASET.ROOT = os.environ.get("DATA") or "data"
     if args.dataset_config_file:
@@ -71,7 +75,7 @@ def build_config(args: argparse.Namespace) -> Any:
             merge(cfg, [(key, value)], f"--{option}")
     if args.seed is not None:
         cfg.SEED = args.seed
-    merge_options(cfg, args.opts)
+    merge_options(cfg, args.opts, source)
     follow_backbone(cfg, args.opts[::2])
     check_names(cfg)
     check_keys(flat(cfg))

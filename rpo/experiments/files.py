@@ -35,12 +35,16 @@ def config_file(name: str) -> Path:
 def find_config(kind: str, typed: str) -> str:
     """The file that is meant by a path, or by a name as EuroSAT's `eurosat` or `RPO/main_K24`.
 
-    A path into configs/ is found from every working directory. What is not found stays as typed.
+    A path into configs/ is found from every working directory. A name that is not found becomes a
+    file that would stand beside those that are there; a path stays as typed.
     """
     if Path(typed).exists():
         return typed
     name = typed.removeprefix("configs/").removeprefix(f"{kind}s/").removesuffix(".yaml")
-    return str(next(iter(shipped(f"{kind}s/{name}.yaml")), typed))
+    if found := shipped(f"{kind}s/{name}.yaml"):
+        return str(found[0])
+    beside = [] if typed.endswith(".yaml") else shipped(f"{kind}s/{Path(name).parent}/*.yaml")
+    return str(beside[0].with_stem(Path(name).name)) if beside else typed
 
 
 def check_names(kind: str, typed: Iterable[str], choices: Iterable[str]) -> None:

@@ -52,7 +52,11 @@ def facts(trained: Trained) -> Iterator[str]:
     """Sentences on training, accuracy and backbone, as far as they are known."""
     described = trained.description
     if described.trained_on:
-        stated = (f"{name} {value}" for name, value in described.trained_on.items())
+        images = described.trained_on.get("images_per_class")
+        stated = [
+            f"{name} {value}" for name, value in described.trained_on.items() if value is not images
+        ]
+        stated += [f"on {span(*images)} images a class"] if images else []
         yield f"Trained with {', '.join(stated)}"
     if described.accuracy:
         percent, images = described.accuracy["percent"], described.accuracy["measured_on"]
@@ -62,3 +66,8 @@ def facts(trained: Trained) -> Iterator[str]:
     yield f"Backbone: {described.backbone}, SHA-256 {described.backbone_sha256}"
     if described.temperature != 1:
         yield f"Probabilities are calibrated: temperature {described.temperature:.4g}"
+
+
+def span(least: int, most: int) -> str:
+    """Two numbers, or one if they are the same."""
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"

@@ -1,6 +1,7 @@
 """A trained method as a folder: model.safetensors, config.json and README.md, a model card."""
 
 import hashlib
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from rpo.clip.extras import first_line
 from rpo.files import parse_json, read_text, write_bytes, write_json, write_text
 from rpo.inference.card import model_card
 from rpo.inference.trained import Description, Trained
+from rpo.methods.traits import known_traits
 
 # Of config.json. It rises when a reader of today would misunderstand what is written.
 FORMAT = 1
@@ -21,12 +24,9 @@ def write_folder(trained: Trained, folder: Path) -> None:
     """Writes the three files, each in one step, config.json last, which knows the tensors' hash.
 
     Raises:
-        FileExistsError: there is a file of that name, or a folder of something else.
+        FileExistsError: see `check_target`.
     """
-    if folder.is_file() or (
-        folder.is_dir() and not (folder / CONFIG).exists() and any(folder.iterdir())
-    ):
-        raise FileExistsError(f"{folder} is there already and is no saved classifier: name another")
+    check_target(folder)
     tensors = save({name: each.contiguous().cpu() for name, each in trained.tensors.items()})
     content = {"format": FORMAT, "tensors_sha256": hashlib.sha256(tensors).hexdigest()}
     card = model_card(trained)
@@ -35,11 +35,30 @@ def write_folder(trained: Trained, folder: Path) -> None:
     write_json(folder / CONFIG, content | trained.description.as_json())
 
 
+def check_target(folder: Path) -> None:
+    """Whether a classifier can be written there, as far as that is seen before.
+
+    Raises:
+        FileExistsError: there is a file of that name, or a folder of something else.
+        NotADirectoryError, PermissionError: it cannot be made where it is to be.
+    """
+    if folder.is_file() or (
+        folder.is_dir() and not (folder / CONFIG).exists() and any(folder.iterdir())
+    ):
+        raise FileExistsError(f"{folder} is there already and is no saved classifier: name another")
+    above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(f"{folder} cannot be made: {above} is a file")
+    if not os.access(above, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written: {above} is read-only for you")
+
+
 def read_folder(folder: Path) -> Trained:
     """What `write_folder` wrote. Nothing in the folder is run.
 
     Raises:
-        FileNotFoundError: it is not there. ValueError: it is damaged, or of a newer version.
+        FileNotFoundError: it is not there. ValueError: it is damaged, of a newer version, or of a
+            method that is not installed.
     """
     for name in (CONFIG, TENSORS):
         if not (folder / name).is_file():
@@ -52,9 +71,15 @@ def read_folder(folder: Path) -> Trained:
     if hashlib.sha256(tensors).hexdigest() != content.get("tensors_sha256"):
         raise ValueError(f"{folder / TENSORS} is damaged: it is not what {CONFIG} was written for")
     try:
-        return Trained(Description.from_json(content), load(tensors))
+        trained = Trained(Description.from_json(content), load(tensors))
     except (TypeError, ValueError, SafetensorError) as error:
         raise ValueError(f"{folder} is damaged: {error}") from error
+    if trained.description.method not in known_traits():
+        raise ValueError(
+            f"{folder} is of the method {trained.description.method!r}, which is not installed "
+            "here: RPO_PATH should name the folder that it is in"
+        )
+    return trained
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -101,7 +126,8 @@ def fetch(repository: str, **options: Any) -> Path:
         return Path(hub.snapshot_download(repository, allow_patterns=[TENSORS, CONFIG], **options))
     except (OSError, ValueError) as error:
         raise FileNotFoundError(
-            f"there is no folder {repository}, and the Hugging Face Hub does not give it: {error}"
+            f"there is no folder {repository}, and the Hugging Face Hub does not give it: "
+            f"{first_line(error)}"
         ) from error
 
 

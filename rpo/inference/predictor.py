@@ -1,6 +1,5 @@
 """A trained method at work: batches of images to probabilities."""
 
-import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -16,9 +15,6 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.images import Source, prepared
 from rpo.inference.trained import Trained
 from rpo.methods.traits import known_traits
-
-# More do not change one number that is fitted.
-CALIBRATION_IMAGES = 1000
 
 
 class Predictor:
@@ -69,31 +65,20 @@ class Predictor:
             for source, image in batch:
                 yield source, image if isinstance(image, Exception) else next(rows)
 
-    def calibrated(
-        self, labelled: Sequence[tuple[Source, int]], seed: int, batch_size: int
-    ) -> tuple[float, int]:
-        """The temperature with the least cross-entropy on labelled images, and their number.
+    def calibrated(self, labelled: Sequence[tuple[Source, int]], batch_size: int) -> float:
+        """The temperature with the least cross-entropy on labelled images.
 
         Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
-
-        Raises:
-            ValueError: there is no image.
         """
-        if not labelled:
-            raise ValueError(
-                "no training image is left over to calibrate on: every one was trained on. "
-                "Fewer shots leave some"
-            )
-        chosen = random.Random(seed).sample(labelled, min(len(labelled), CALIBRATION_IMAGES))
-        images = prepared((source for source, _ in chosen), self.preprocessing, 2 * batch_size)
+        images = prepared((source for source, _ in labelled), self.preprocessing, 2 * batch_size)
         logits = []
         while batch := [image for _, image in islice(images, batch_size)]:
             if unread := [image for image in batch if isinstance(image, Exception)]:
                 raise unread[0]
             tensors = [image for image in batch if isinstance(image, Tensor)]
             logits.append(self.logits(torch.stack(tensors)).cpu())
-        labels = torch.tensor([label for _, label in chosen])
-        return fit_temperature(torch.cat(logits), labels), len(chosen)
+        labels = torch.tensor([label for _, label in labelled])
+        return fit_temperature(torch.cat(logits), labels)
 
     @property
     def preprocessing(self) -> Preprocessing:

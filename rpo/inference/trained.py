@@ -14,8 +14,6 @@ from rpo.checkpoints import load_parameters
 from rpo.clip.load import Clip, load_clip, weights_sha256
 from rpo.clip.preprocessing import Preprocessing
 from rpo.clip.texts import class_inputs
-from rpo.methods.traits import known_traits
-from rpo.suggest import unknown
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ class Description:
         templates: of the class texts, "{}" for the name; empty where the method learns the words.
         underscores: in class names: read as "spaces", or "keep".
         temperature: that logits are divided by; 1 is CLIP's own.
-        trained_on: shots, seed, configuration and images of the training, as far as known.
+        trained_on: shots and seed of the training and, as far as known, `images_per_class`, the
+            least and the most that a class had.
         accuracy: percent, with what it was measured on; None where it was not measured.
         versions: of the libraries that it was trained with.
     """
@@ -97,8 +96,6 @@ class Description:
             if not isinstance(values.get(name), kind):
                 raise ValueError(f"{name} is {values.get(name)!r}")
         values["preprocessing"] = Preprocessing.from_json(values["preprocessing"])
-        if values["method"] not in known_traits():
-            raise ValueError(unknown("method", values["method"], known_traits()))
         if values["underscores"] not in ("spaces", "keep"):
             raise ValueError(f"underscores is {values['underscores']!r}; it can be spaces, keep")
         temperature = values.get("temperature", 1.0)

@@ -5,9 +5,12 @@ import contextlib
 import io
 import os
 import random
+import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +25,22 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
+from rpo.inference.card import span
+from rpo.inference.images import THREADS, Source, read_image
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import Description, Trained
 from rpo.methods.traits import known_traits
 from rpo.suggest import unknown
+
+# More do not change the one number that is fitted.
+CALIBRATION_IMAGES = 1000
+
+# Keys that others follow from: the parameter of the classifier sets them all.
+OF_PARAMETERS = {
+    "MODEL.BACKBONE.NAME": "backbone",
+    "TRAINER.NAME": "method",
+    "USE_CUDA": "device",
+}
 
 
 @dataclass(frozen=True)
@@ -44,16 +59,17 @@ class Plan:
 
 
 def train(
-    plan: Plan, images: Any, labels: Any, progress: bool
-) -> tuple[Trained, list[tuple[str, int]]]:
+    plan: Plan, images: Any, labels: Any, progress: bool, hold_out: bool = False
+) -> tuple[Trained, list[tuple[Source, int]]]:
     """Trains on labelled images, in a scratch folder; the random state is left as it was.
 
     Args:
         images, labels: see `rpo.inference.sources.dataset_options`.
         progress: whether a bar is shown.
+        hold_out: whether images are wanted that were not trained on.
 
     Returns:
-        What was learnt, and file and label of the training images that the shots left over.
+        What was learnt; and, if they are wanted, image and label of the held-out ones.
 
     Raises:
         ValueError, FileNotFoundError: of the images, names, keys or values.
@@ -66,10 +82,13 @@ def train(
             check_data(cfg)
             set_random_seed(cfg.SEED)
             trainer = build_trainer(cfg)
+            if progress:
+                say_fewer_images(trainer)
+            kept = held_out(trainer, plan.seed, scratch) if hold_out else []
             with unreadable_images_explained(trainer), shown(trainer, progress):
                 if known_traits()[plan.method].learns:
                     trainer.train()
-        return trained(trainer), left_over(trainer)
+        return trained(trainer), kept
 
 
 def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
@@ -79,6 +98,7 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
         ValueError: there is no such method, or a value cannot work. KeyError: no such key.
     """
     check_method(plan.method)
+    check_options(plan.options)
     size = image_size(load_clip(plan.backbone, plan.precision))
     own = {"TEMPLATE": plan.template or "", "NUM_SHOTS": plan.shots, "HOLD_OUT": False}
     pairs = [*dataset, *(part for key, value in own.items() for part in (f"DATASET.{key}", value))]
@@ -96,13 +116,20 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
     add_arguments(command_line)
     args = command_line.parse_args([*arguments, "--output-dir", str(output)])
     args.opts = pairs
-    return build_config(args)
+    return build_config(args, "options")
 
 
 def check_method(name: str) -> None:
     """Raises ValueError, with the nearest name, for a method that there is none of."""
     if name not in known_traits():
         raise ValueError(unknown("method", name, known_traits()))
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key that says again, and too late, what a parameter has said."""
+    for key in OF_PARAMETERS.keys() & options.keys():
+        name = OF_PARAMETERS[key]
+        raise ValueError(f"{key} is no key of options here: give --{name}, in Python {name}=")
 
 
 def config_file(plan: Plan) -> str:
@@ -164,8 +191,29 @@ def trained(trainer: Any) -> Trained:
     """What a trainer has learnt, with all that is needed to use it without Dassl."""
     cfg, dataset = trainer.cfg, trainer.dm.dataset
     description = describe(cfg, type(trainer), dataset, dataset.classnames, trainer.precision())
+    if known_traits()[description.method].learns:
+        counts = images_of_classes(trainer)
+        used = {"images_per_class": [min(counts), max(counts)]}
+        description = replace(description, trained_on={**description.trained_on, **used})
     state = trainer.model.learner().state_dict()
     return Trained(description, {name: each.detach().cpu().clone() for name, each in state.items()})
+
+
+def images_of_classes(trainer: Any) -> list[int]:
+    """How many images each class is trained on."""
+    return list(Counter(item.label for item in trainer.dm.dataset.train_x).values())
+
+
+def say_fewer_images(trainer: Any) -> None:
+    """A line for whoever asked for more images a class than there are."""
+    shots, counts = trainer.cfg.DATASET.NUM_SHOTS, images_of_classes(trainer)
+    few = [count for count in counts if count < shots]
+    if few and known_traits()[trainer.cfg.TRAINER.NAME].learns:
+        print(
+            f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images "
+            f"({span(min(few), max(few))}): all of theirs are used",
+            file=sys.stderr,
+        )
 
 
 def describe(
@@ -197,6 +245,34 @@ def describe(
         trained_on={"shots": cfg.DATASET.NUM_SHOTS, "seed": cfg.SEED},
         versions=versions(),
     )
+
+
+def held_out(trainer: Any, seed: int, scratch: Path) -> list[tuple[Source, int]]:
+    """Image and label of training images that the shots left over, to calibrate on.
+
+    They are read here once, so that no fault of theirs is found only after the training.
+
+    Args:
+        scratch: the folder that goes when the training ends; images in it are kept in memory.
+
+    Raises:
+        ValueError: there is none, or one cannot be read.
+    """
+    unused = left_over(trainer)
+    if not unused:
+        raise ValueError(
+            "no training image is left over to calibrate on: every one would be trained on. "
+            "Fewer shots leave some"
+        )
+    chosen = random.Random(seed).sample(unused, min(len(unused), CALIBRATION_IMAGES))
+
+    def lasting(item: tuple[str, int]) -> tuple[Source, int]:
+        path, label = item
+        image = read_image(path)
+        return (image if scratch in Path(path).parents else path), label
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lasting, chosen))
 
 
 def left_over(trainer: Any) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from rpo.clip.load import Clip
+from rpo.clip.load import Clip, check_image_size
 from rpo.clip.precision import autocast_dtype
 from rpo.methods.settings import Settings
 from rpo.methods.traits import Traits
@@ -76,7 +76,8 @@ class Method(nn.Module):
 
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:
-        """CLIP's own features, (batch, embedding)."""
+        """CLIP's own features, (batch, embedding). Raises ValueError for images of another size."""
+        check_image_size(images, getattr(self.clip, "visual", None))
         return self.clip.encode_image(images)
 
     def _apply(self, *args: Any, **options: Any) -> "Method":

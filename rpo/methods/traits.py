@@ -53,6 +53,10 @@ def known_modules() -> Mapping[str, str]:
 
 
 def _all_stated() -> Iterator[tuple[Path, str, Traits]]:
+    """Raises FileNotFoundError for a folder of RPO_PATH that is not there."""
+    for place in rpo.__path__:
+        if not Path(place).is_dir():
+            raise FileNotFoundError(f"RPO_PATH names {place}, and there is no such folder")
     for folder in rpo.methods.__path__:
         for file in sorted(Path(folder).glob("*.py")):
             yield from ((file, *pair) for pair in _stated_traits(file))

@@ -17,6 +17,7 @@ from .conftest import FAMILIES, OPEN_CLIP
     ("name", "message"),
     [
         ("open_clip:ViT-B-16/laion2b_s34b_b88", "Did you mean .ViT-B-16/laion2b_s34b_b88k"),
+        ("open_clip:nope", r"Choices: \S+/openai, "),
         ("open_clip:ViT-B-16/openai", "take open_clip:ViT-B-16-quickgelu/openai"),
         ("hf:no-such-folder", "no folder .no-such-folder., and names of the Hub have two parts"),
         ("openclip:ViT-B-16/openai", "open_clip:MODEL/TAG"),

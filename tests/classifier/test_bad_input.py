@@ -46,6 +46,8 @@ def test_training_images(classifier, photos, files, tmp_path, draw_image):
     with refused("neither a folder of class folders nor a CSV", FileNotFoundError):
         classifier().fit(tmp_path / "gone")
     (photos / "empty").mkdir()
+    with refused("empty holds no folders of images: there should be one for each class"):
+        classifier().fit(photos / "empty")
     with refused("empty holds no image"):
         classifier().fit(photos)
     (photos / "empty").rename(photos / "Red")
@@ -71,6 +73,38 @@ def test_names_and_values(classifier, photos):
         classifier(options={"TRAINER.RPO.K": 0}).fit(photos)
     with refused("no device 'gpu'"):
         classifier(device="gpu").fit(photos)
+    with refused("no trainer config .K4x.. .*Choices: .*tiny_K4 .looked", FileNotFoundError):
+        classifier(config="K4x").fit(photos)
+    with refused("options: there is no key .OPTIM.RATE.", KeyError):
+        classifier(options={"OPTIM.RATE": 1}).fit(photos)
+    for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
+        with refused(f"{key} is no key of options here: give --{name}, in Python {name}="):
+            classifier(options={key: "tiny"}).fit(photos)
+
+
+def test_weights_that_are_not_here(photos, tmp_path, monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setenv("CLIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    with refused("name another backbone .--backbone, in Python backbone=", FileNotFoundError):
+        FewShotClassifier(progress=False).fit(photos)
+
+
+def test_a_device_that_is_not_here(classifier, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with refused("the device 'cuda' is not here; cpu can be used"):
+        classifier(device="cuda").fit(photos)
+    with refused("the device 'mps' is not here"):
+        FewShotClassifier.from_pretrained(tmp_path / "not looked at", device="mps")
+    with refused("the device 'meta' is not here"):
+        classifier(device="meta").fit(photos)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with refused("the device 'cuda:2' is not here; cuda:0, cuda:1 can be used"):
+        classifier(device="cuda:2").fit(photos)
 
 
 def test_images_to_predict(fitted, tmp_path, files):
@@ -89,6 +123,8 @@ def test_images_to_predict(fitted, tmp_path, files):
         fitted.predict("gone.jpg")
     with refused("of type int"):
         fitted.predict([3])
+    with refused("top_k is 0; it must be at least 1"):
+        fitted(files[0], top_k=0)
     (tmp_path / "nothing").mkdir()
     with refused("there is no image in"):
         fitted.predict(tmp_path / "nothing")
@@ -137,6 +173,12 @@ def test_a_folder_of_another_version_or_none(saved, tmp_path):
     (saved / "model.safetensors").unlink()
     with refused("no model.safetensors in it", FileNotFoundError):
         load(saved)
+
+
+def test_a_method_that_is_not_installed_is_no_damage(saved):
+    change(saved, method="Shift")
+    with refused("saved is of the method 'Shift', which is not installed here: RPO_PATH should"):
+        FewShotClassifier.from_pretrained(saved)
 
 
 @pytest.mark.parametrize("value", [None, 3, "x", [], {}, ["a"], {"a": 1}, float("nan")])

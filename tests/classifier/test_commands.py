@@ -45,6 +45,42 @@ def test_fit(tmp_path, photos, capsys):
     assert "'OPTIM.MAX_EPOCH' has no value" in capsys.readouterr().err
 
 
+def test_what_is_wrong_is_said_before_the_training(tmp_path, photos, capsys, monkeypatch):
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(FewShotClassifier, "fit", lambda *_, **__: pytest.fail("trained"))
+    fit = ["fit", str(photos), *TINY, "--overwrite"]
+    for given, message in (
+        (["kx", "--test", "gone"], "gone is neither a folder of class folders nor a CSV"),
+        (["kx", "--test", str(tmp_path / "flat")], "flat holds no class folder with images"),
+        ([str(photos)], f"{photos} is there already and is no saved classifier"),
+        ([str(tmp_path / "file" / "kx")], f"kx cannot be made: {tmp_path / 'file'} is a file"),
+    ):
+        assert main([*fit, "-o", *given]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_more_shots_than_images(tmp_path, photos, files, capsys):
+    files[0].unlink()
+    folder = tmp_path / "kettles"
+    arguments = ["fit", str(photos), "--backbone", "tiny", "--shots", "4", "-o", str(folder)]
+    assert main([*arguments, *SHORT]) == 0
+    expected = "1 of 3 classes have fewer than 4 images (3): all of theirs are used"
+    assert expected in capsys.readouterr().err
+    expected = "Trained with shots 4, seed 1, on 3 to 4 images a class"
+    assert expected in (folder / "README.md").read_text()
+
+
+def test_a_test_image_that_is_none_loses_nothing(tmp_path, photos, draw_image, capsys):
+    draw_image(tmp_path / "test" / "red" / "0.jpg").write_text("no image")
+    folder = tmp_path / "kettles"
+    arguments = ["fit", str(photos), *TINY, "--test", str(tmp_path / "test"), *SHORT]
+    assert main([*arguments, "-o", str(folder)]) == 2
+    said = capsys.readouterr()
+    assert f"Saved to {folder}" in said.out and "cannot be read as an image" in said.err
+    assert FewShotClassifier.from_pretrained(folder).trained_.description.accuracy is None
+
+
 def test_predict_in_every_format(kettles, photos, files, capsys, tmp_path):
     classifier = FewShotClassifier.from_pretrained(kettles)
     expected = [classifier(file, top_k=2) for file in files]
@@ -57,6 +93,7 @@ def test_predict_in_every_format(kettles, photos, files, capsys, tmp_path):
         assert [one["label"] for one in row["classes"]] == [one["label"] for one in answer]
         np.testing.assert_allclose(row["classes"][0]["score"], answer[0]["score"], rtol=1e-4)
     assert main([*arguments, "csv", "-o", str(tmp_path / "out.csv")]) == 0
+    assert b"\r" not in (tmp_path / "out.csv").read_bytes()
     table = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert len(table) == 24 and table[0]["label"] == expected[0][0]["label"]
     assert main([*arguments, "table"]) == 0
@@ -79,6 +116,18 @@ def test_unreadable_images_are_listed_and_the_others_answered(kettles, photos, f
     assert len(said.out.splitlines()) == 11
     assert f"skipped: {files[3]} cannot be read as an image" in said.err
     assert "skipped: there is no image file gone.jpg" in said.err
+
+
+def test_nothing_to_predict_and_nowhere_to_write(photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(FewShotClassifier, "from_pretrained", lambda *_: pytest.fail("loaded"))
+    (tmp_path / "empty").mkdir()
+    for given, message in (
+        ([str(photos), str(tmp_path / "empty")], f"no image in the folder {tmp_path / 'empty'}"),
+        ([str(photos), "-o", str(photos)], f"--output {photos} is a folder: name a file"),
+        ([str(photos), "-o", "gone/a.csv"], "--output gone/a.csv: there is no folder gone"),
+    ):
+        assert main(["predict", "kettles", *given]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_other_classes(kettles, files, tmp_path, capsys):

@@ -25,19 +25,25 @@ def test_the_notebook(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def service(fitted):
-    """The address of the running example."""
+def example():
+    """The module of the service."""
     for name in ("fastapi", "uvicorn", "python_multipart", "httpx"):
         pytest.importorskip(name, reason="the extra [serve] is not installed")
-    import uvicorn
-
     spec = importlib.util.spec_from_file_location("serve", ROOT / "examples" / "serve.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def service(fitted, example):
+    """The address of the running example."""
+    import uvicorn
+
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = uvicorn.Config(module.build(fitted), port=port, log_level="error")
+    config = uvicorn.Config(example.build(fitted), port=port, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -46,6 +52,12 @@ def service(fitted):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+def test_no_classifier_to_serve(example, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["serve.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"^serve.py: {tmp_path} is no saved classifier"):
+        example.main()
 
 
 def test_the_service(service, fitted, files):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from dassl.engine import TRAINER_REGISTRY
 from PIL import Image
 
 from rpo.cli import main
@@ -99,8 +100,21 @@ def test_calibration_on_what_the_shots_leave(classifier, photos, files):
     logits = np.log(plain.predict_proba(files)) / temperature
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(calibrated.predict_proba(files), expected, rtol=1e-6)
+    opened = [Image.open(file) for file in files]
+    again = classifier().fit(opened, [file.parent.name for file in files], calibrate=True)
+    assert again.calibration_["images"] == calibrated.calibration_["images"]
+
+
+def test_what_cannot_be_calibrated_on_is_said_before_the_training(
+    classifier, photos, files, monkeypatch
+):
+    monkeypatch.setattr(TRAINER_REGISTRY.get("RPO"), "train", lambda self: pytest.fail("trained"))
     with pytest.raises(ValueError, match="no training image is left over"):
         classifier(shots=0).fit(photos, calibrate=True)
+    for file in files:
+        file.write_text("no image")
+    with pytest.raises(ValueError, match="cannot be read as an image"):
+        classifier().fit(photos, calibrate=True)
 
 
 def test_the_temperature_is_the_best_of_a_grid():

@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+import rpo
 from rpo.methods.base import Remembered
 from rpo.methods.context import initial_context
 from rpo.methods.coop import CoOp
+from rpo.methods.traits import known_traits
 
 
 @pytest.fixture
@@ -50,3 +52,12 @@ def test_a_context_of_words_and_a_random_one(random_clip):
     assert abs(initial_context(clip, "", 500).std() - 0.02) < 0.001
     with pytest.raises(ValueError, match='"a photo" has 2 tokens, which cannot start 4'):
         initial_context(clip, "a photo", 4)
+
+
+@pytest.mark.parametrize("name", known_traits())
+def test_images_of_another_size_are_refused(random_clip, name):
+    kind = getattr(rpo, name)
+    names = ["a cat", "a dog"]
+    model = kind(random_clip(), [names, names] if kind.takes == "both" else names)
+    with pytest.raises(ValueError, match="of 224 x 224 pixels, and this CLIP takes 32 x 32"):
+        model(torch.randn(2, 3, 224, 224))

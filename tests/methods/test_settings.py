@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pytest
 from dassl.engine import TRAINER_REGISTRY
 
+import rpo
+from rpo.cli import main
 from rpo.methods import settings
 from rpo.methods.settings import check, described, setting
 from rpo.methods.traits import known_modules, known_traits
@@ -122,3 +124,10 @@ def test_meanings_say_what_is_allowed():
     meanings = {name: meaning for name, _, meaning in described(Example)}
     assert meanings["count"] == "How many. At least 1."
     assert meanings["start"] == "Where. One of here, there."
+
+
+def test_a_folder_of_methods_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("rpo.__path__", [*rpo.__path__, str(tmp_path / "gone")])
+    monkeypatch.setattr("rpo.commands.methods.known_traits", known_traits.__wrapped__)
+    assert main(["methods"]) == 2
+    assert f"RPO_PATH names {tmp_path / 'gone'}, and there is no such" in capsys.readouterr().err
