@@ -78,7 +78,7 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
 
     Raises:
         FileNotFoundError: a folder does not exist, or holds neither results.json nor log.txt, or
-            none of them could be read.
+            none of them could be read. ValueError: a file is neither of these, nor a bundle.
     """
     notes: list[str] = []
     searched = [Path(folder) for folder in folders]
@@ -106,6 +106,8 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
 
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {clean(str(folder))}")
+    if folder.is_file() and folder.name != FILE_NAME and not logs.NAME.fullmatch(folder.name):
+        raise ValueError(f"{clean(str(folder))} is neither a folder nor a bundle")
     found = False
     top = folder.parent if folder.is_file() else folder
     for name, folders, files in os.walk(top, onerror=skip):
