@@ -150,6 +150,65 @@ def test_a_full_disk(tmp_path, monkeypatch):
         check_output(tmp_path / "not-there-yet", True, 5)
 
 
+@pytest.fixture
+def submitted():
+    """A function that notes an array as submitted, as SLURM's number 8; returns its name."""
+
+    def submit(*tasks, number="8"):
+        records = Records(Path("out"))
+        records.open()
+        name = records.add("base2new", tasks)
+        script = records.folder / f"{number}_submission.sh"
+        script.write_text(f"#!/bin/bash\n#SBATCH --job-name={name}\nexit 3\n")
+        return name
+
+    return submit
+
+
+def job(name):
+    return Job("RPO", name, Path("out"), (Step("base", Path("out") / name, True, ()),))
+
+
+NO_MODULE = "slurm_script: line 12: module: command not found"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"{NO_MODULE}\n", NO_MODULE),
+        (f"{NO_MODULE}\nsrun: error: n1: task 0: Exited with exit code 3\n", NO_MODULE),
+        ("", "its task ended without a word"),
+    ],
+)
+def test_a_task_that_dies_in_its_setup(answers, submitted, capsys, said, shown):
+    answers("squeue")
+    submitted([job("one")])
+    assert main(["status", "out"]) == 0
+    assert "1 not started" in capsys.readouterr().out
+    Path("out/slurm/8_0_log.err").write_text(said)
+    assert main(["status", "out"]) == 0
+    expected = f"  failed: one (before it began: {shown} (log: out/slurm/8_0_log.err))\n"
+    assert expected in capsys.readouterr().out
+
+
+def test_only_a_task_that_has_ended_in_silence_counts_as_one(answers, submitted, capsys):
+    """Not one in the queue, that said where it runs, or that was cancelled."""
+    name = submitted([job("waits")], [job("dies")], [job("begins")])
+    cancelled = submitted([job("cancelled")], number="9")
+    records = Records(Path("out"))
+    records.write_task(name, 2, {"host": "n1", "since": "2030-01-01 00:00:00"})
+    (records.folder / f"{cancelled}.cancelled").touch()
+    for place in ("8_0", "8_1", "8_2", "9"):
+        (records.folder / f"{place}_0_log.err").write_text(NO_MODULE)
+    answers("squeue", f"8_0|{name}|0|RUNNING|None||n1|9:00")
+    assert main(["status", "out"]) == 0
+    said = capsys.readouterr().out
+    assert "4 runs in out: 1 queued, 1 failed, 2 not started" in said and "failed: dies (" in said
+    answers("squeue", error="Unable to contact slurm controller", status=1)
+    assert main(["status", "out"]) == 0  # then what has ended is not known
+    assert "4 runs in out: 4 not started" in capsys.readouterr().out
+
+
 def jobs(count):
     step = Step("base", Path("x"), True, ())
     return [Job("RPO", str(index), Path("."), (step,)) for index in range(count)]
