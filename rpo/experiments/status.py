@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rpo.runs import HOLDER, LOG, RUN, RunFolder, read_object
+from rpo.runs import FAILURE, HOLDER, LOG, RUN, RunFolder, read_object
 
 from .job import Job, Step
 from .progress import duration
@@ -74,9 +74,8 @@ def key(job: Job) -> tuple[Path, ...]:
 
 
 def started_elsewhere(output: Path, known: set[Path]) -> Iterator[Job]:
-    """A job for each run that has a folder."""
-    for path in sorted(output.rglob(RUN)):
-        folder = path.parent
+    """A job for each run that has a folder, also where it failed before it had begun."""
+    for folder in sorted({path.parent for name in (RUN, FAILURE) for path in output.rglob(name)}):
         if Path(os.path.abspath(folder)) not in known and ".previous" not in str(folder):
             label = str(folder.relative_to(output))
             yield Job("", label, folder, (Step("", folder, True, ()),))

@@ -12,6 +12,7 @@ from rpo.experiments.slurm.checks import check_output
 from rpo.experiments.slurm.controller import minutes, partitions, queue
 from rpo.experiments.slurm.packing import chunks, pack
 from rpo.experiments.slurm.records import Records
+from rpo.runs import RunFolder
 
 GRID = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO"]
 NODES = """batch|batch*|up|infinite|2|(null)|n1|10.0.0.1
@@ -207,6 +208,15 @@ def test_only_a_task_that_has_ended_in_silence_counts_as_one(answers, submitted,
     answers("squeue", error="Unable to contact slurm controller", status=1)
     assert main(["status", "out"]) == 0  # then what has ended is not known
     assert "4 runs in out: 4 not started" in capsys.readouterr().out
+
+
+def test_a_run_that_failed_before_it_began_is_counted(tmp_path, capsys):
+    folder = RunFolder(tmp_path / "out" / "seed1")
+    folder.path.mkdir(parents=True)
+    folder.note_failure("photos is empty")
+    assert main(["status", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "out: 1 failed\n  failed: seed1 (photos is empty (" in said
 
 
 def jobs(count):
