@@ -83,6 +83,26 @@ def test_evaluating_other_classes_in_a_training_folder_is_refused(train, tmp_pat
     assert results(tmp_path / "run")["classes"] == "all"
 
 
+def test_what_has_not_been_trained_cannot_be_evaluated(train, tmp_path, capsys):
+    test = str(tmp_path / "test")
+    there = str(tmp_path / "untrained")
+    assert train("--eval-only", "--model-dir", there, "--output-dir", test) == 2
+    said = capsys.readouterr()
+    assert f"{there} holds no checkpoint: RPO has not been trained there yet." in said.err
+    assert not said.out and not Path(test).exists()
+
+
+def test_an_evaluation_is_not_exported_but_what_it_evaluated(train, tmp_path, capsys):
+    run, test = str(tmp_path / "run"), str(tmp_path / "test")
+    assert train() == 0
+    assert train("--eval-only", "--model-dir", run, "--output-dir", test) == 0
+    capsys.readouterr()
+    assert main(["export", test, "-o", str(tmp_path / "saved")]) == 2
+    assert f"what it evaluated is in {run}: rpo export {run}\n" in capsys.readouterr().err
+    assert main(["export", run, "-o", str(tmp_path / "saved"), "--load-epoch", "7"]) == 2
+    assert "there is no model.pth.tar-7 in " in capsys.readouterr().err
+
+
 def test_seed_zero_is_a_seed(train, tmp_path, capsys):
     assert train("--seed", "0") == 0
     assert "Setting fixed seed: 0" in capsys.readouterr().out
