@@ -332,6 +332,7 @@ def test_control_c(place, moment):
         (["base2new", "--preset", "tin"], 'no preset "tin". Did you mean "tiny"?'),
         (["base2new", "--methods", "RP0"], 'Did you mean "RPO"?'),
         (["base2new", "--datasets", "eurosatt"], 'Did you mean "eurosat"?'),
+        (["base2new", "--datasets", "my/nope"], "a CSV of path,label; my/nope does not exist"),
         (["base2new", "OPTIM.LRR", "1"], 'no key "OPTIM.LRR". Did you mean "OPTIM.LR"?'),
         (["base2new", "--seeds", "1", "OPTIM.LR"], "'OPTIM.LR' has no value"),
         (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
