@@ -344,6 +344,20 @@ def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
     assert not Path("output").exists()
 
 
+def test_two_folders_of_one_name_are_refused_at_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("photos/train", "other/train"):
+        Path(folder).mkdir(parents=True)
+    command = ["run", "few_shot", "--preset", "tiny", "--methods", "RPO", "--dry-run", "--seeds"]
+    typed = ["photos/train", "./photos/train", "--shots", "0"]
+    assert main([*command, "1", "--datasets", *typed]) == 0
+    assert "1 job: " in (said := capsys.readouterr().out) and "0 shots, seed 1" in said
+    assert main([*command, "1", "--datasets", *typed[:1], "other/train"]) == 2
+    said = capsys.readouterr().err
+    assert 'two datasets are called "train": photos/train and other/train.' in said
+    assert "another --output" in said
+
+
 def test_pairs_may_stand_anywhere():
     typed = "run base2new OPTIM.LR 0.1 --seeds 1 2 TRAINER.RPO.K -4 --dry-run"
     rest, pairs = split_pairs(typed.split())
