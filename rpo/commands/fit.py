@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from rpo.configurations import check_pairs
+
 OPTIONS = (
     ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),
     ("backbone", "ViT-B/16", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
@@ -35,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from rpo import FewShotClassifier
 
-    if len(args.pairs) % 2:
-        raise ValueError(f"options come in pairs KEY VALUE, and {args.pairs[-1]!r} has no value")
+    check_pairs(args.pairs)
     output = Path(args.output)
     if output.exists() and not args.overwrite:
         raise FileExistsError(f"{output} is there already; --overwrite replaces a classifier in it")

@@ -84,10 +84,12 @@ def build_config(args: argparse.Namespace) -> Any:
 
 def check_names(cfg: Any) -> None:
     """Raises ValueError for a trainer or dataset that is not registered."""
-    for kind, name, registry in (
-        ("trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY),
-        ("dataset", cfg.DATASET.NAME, DATASET_REGISTRY),
+    for kind, name, registry, option in (
+        ("trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY, "--trainer RPO"),
+        ("dataset", cfg.DATASET.NAME, DATASET_REGISTRY, "--dataset-config-file eurosat"),
     ):
+        if not name:
+            raise ValueError(f"no {kind} is named: add one, as in {option}")
         if name not in registry.registered_names():
             raise ValueError(unknown(kind, name, registry.registered_names()))
 

@@ -335,6 +335,8 @@ def test_control_c(place, moment):
         (["base2new", "--datasets", "my/nope"], "a CSV of path,label; my/nope does not exist"),
         (["base2new", "OPTIM.LRR", "1"], 'no key "OPTIM.LRR". Did you mean "OPTIM.LR"?'),
         (["base2new", "--seeds", "1", "OPTIM.LR"], "'OPTIM.LR' has no value"),
+        (["base2new", "OPTIM.LR=0.1"], "in pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
+        (["base2new", "--methods", "RPO", "OPTIM.LR=0.1"], "KEY VALUE: OPTIM.LR 0.1, not"),
         (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
     ],
 )

@@ -103,6 +103,18 @@ def test_an_evaluation_is_not_exported_but_what_it_evaluated(train, tmp_path, ca
     assert "there is no model.pth.tar-7 in " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--trainer", "RPO"], "no dataset is named: add one, as in --dataset-config-file"),
+        (["--dataset-config-file", "eurosat"], "no trainer is named: add one, as in --trainer"),
+    ],
+)
+def test_what_is_not_named(capsys, arguments, said):
+    assert main(["train", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_seed_zero_is_a_seed(train, tmp_path, capsys):
     assert train("--seed", "0") == 0
     assert "Setting fixed seed: 0" in capsys.readouterr().out
@@ -119,6 +131,7 @@ def test_seed_zero_is_a_seed(train, tmp_path, capsys):
             'no key "TRAINER.RPO.KK". Did you mean "TRAINER.RPO.K"',
         ),
         ({"options": ("TRAINER.RPO.K",)}, "'TRAINER.RPO.K' has no value"),
+        ({"options": ("OPTIM.LR=0.1",)}, "pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
         ({"options": ("MODEL.BACKBONE.NAME", "ViT-B16")}, 'Did you mean "ViT-B/16"?'),
         (
             {"options": ("DATASET.NAME", "Imagenet")},
