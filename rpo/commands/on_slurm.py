@@ -75,10 +75,8 @@ def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
     if fresh:
         runs = f"{len(fresh)} run{'s' if len(fresh) > 1 else ''}"
         print(f"{runs} in {len(tasks)} array task{'s' if len(tasks) > 1 else ''}")
-    if args.wait:
-        return wait(todo, args)
-    print(f"How it goes: {shlex.join(['rpo', 'status', str(args.output)])}")
-    return 0
+    print(f"How it goes: {shlex.join(['rpo', 'status', str(args.output)])}", flush=True)
+    return wait(todo, args) if args.wait else 0
 
 
 def not_queued(todo: Sequence[Job], records: Records) -> list[Job]:

@@ -158,6 +158,12 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     prepare_environment(todo, len(args.slots))
     if args.on == "slurm" and todo:
         return on_slurm.run(todo, args) or int(bool(progress.failed))
+    if args.on == "slurm" and progress.failed:
+        print("Nothing is submitted: no job that is left can start")
+        return 1
+    if todo:
+        look = shlex.join(["rpo", "status", str(args.output)])
+        print(f"{look} tells how far each run is", flush=True)
     group = read_preset(args.preset).runs_per_process
     pool = Pool(args.slots, args.overwrite, group, together=args.together)
     with closing(pool.outcomes(todo)) as ended:

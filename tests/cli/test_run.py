@@ -102,6 +102,7 @@ def test_the_same_as_with_the_commands_that_the_dry_run_prints(place, capsys):
     assert not Path("pasted").exists()
     assert main([*commands, "--processes", "2"]) == 0
     said = capsys.readouterr().out
+    assert said.splitlines()[1] == "rpo status output tells how far each run is"
     assert "[4/4] " in said and " left\n" in said
     assert "RPO, EuroSAT, 2 shots, seed 1: base " in said and ", new " in said
     assert "LogisticProbe" in said and "rpo report output/zsclip " in said
@@ -123,7 +124,8 @@ def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, caps
     results = metrics(tested)
     capsys.readouterr()
     assert main(command) == 0
-    assert capsys.readouterr().out.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
+    assert "rpo status" not in (said := capsys.readouterr().out)
+    assert said.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
     assert times_of_change() == before
 
     (trained / "prompt_learner/model.pth.tar-1").write_text("left by a killed run")

@@ -151,6 +151,26 @@ def test_a_full_disk(tmp_path, monkeypatch):
         check_output(tmp_path / "not-there-yet", True, 5)
 
 
+def test_without_data_nothing_is_submitted(answers, capsys):
+    answers("sinfo", NODES)
+    grid = ["run", "base2new", "--preset", "tiny", "--datasets", "dtd", "--methods", "RPO"]
+    assert main([*grid, "--root", "nowhere", "--on", "slurm", "--seeds", "1", "2"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3 and said[1].startswith("2 jobs cannot start (RPO, ")
+    assert said[2] == "Nothing is submitted: no job that is left can start"
+
+
+@pytest.mark.parametrize(("tasks", "said"), [(1, "1 task is cancelled;"), (2, "2 tasks are ")])
+def test_how_many_tasks_are_cancelled(answers, submitted, capsys, monkeypatch, tasks, said):
+    name = submitted(*([job(str(index))] for index in range(tasks)))
+    lines = [f"8_{index}|{name}|{index}|PENDING|Priority|||1:00" for index in range(tasks)]
+    answers("squeue", "\n".join(lines))
+    answers("scancel")
+    monkeypatch.setattr("rpo.commands.cancel.ENDING", 0)
+    assert main(["cancel", "out"]) == 0
+    assert said in capsys.readouterr().out
+
+
 @pytest.fixture
 def submitted():
     """A function that notes an array as submitted, as SLURM's number 8; returns its name."""
