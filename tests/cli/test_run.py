@@ -348,6 +348,21 @@ def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
     assert not Path("output").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["RPO", "TRAINER.COOP.N_CTX", "4"], "warning: RPO will not read TRAINER.COOP.N_CTX\n"),
+        (["RPO", "--sweep", "TRAINER.LP.PROMPT", "a {cls_name}"], "not read TRAINER.LP.PROMPT\n"),
+        (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4", "OPTIM.LR", "0.1"], ""),
+    ],
+)
+def test_options_that_no_method_reads_are_said(capsys, arguments, said):
+    grid = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--seeds", "1"]
+    assert main([*grid, "--dry-run", "--methods", *arguments]) == 0
+    told = capsys.readouterr().err
+    assert said in told and bool(told) == bool(said)
+
+
 def test_two_folders_of_one_name_are_refused_at_once(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for folder in ("photos/train", "other/train"):
