@@ -43,11 +43,11 @@ def entries(folders: Sequence[Path], slim: Callable[[Path], tuple[str, bytes]]) 
     Raises:
         FileNotFoundError: a folder does not exist, or holds no results.json.
     """
-    roots = [folder.absolute() for folder in folders]
+    roots = {folder.absolute(): folder for folder in folders}
     shared = Path(os.path.commonpath([root.parent for root in roots]))
-    for root in dict.fromkeys(roots):
+    for root, typed in roots.items():
         if not any(root.rglob(RESULTS)):
-            raise FileNotFoundError(f"there is no {RESULTS} in or below {root}")
+            raise FileNotFoundError(f"there is no {RESULTS} in or below {typed}")
         for folder in run_folders(root):
             below = folder.relative_to(shared).as_posix()
             for name in PACKED:

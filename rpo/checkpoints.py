@@ -27,8 +27,11 @@ def find_checkpoint(folder: Path, epoch: int | None = None) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    there = ", ".join(path.name for path in sorted(folder.glob("model*"))) or "no checkpoint"
-    raise FileNotFoundError(f'Model not found at "{candidates[0]}"; {there} in {folder}')
+    there = ", ".join(path.name for path in sorted(folder.glob("model*")))
+    if not there:
+        raise FileNotFoundError(f"there is no checkpoint in {folder}: its run is not trained yet")
+    wanted = candidates[0].name if epoch is not None else "model.pth.tar-<epoch>"
+    raise FileNotFoundError(f"there is no {wanted} in {folder}, which has {there}")
 
 
 def _newest_first(folder: Path) -> list[Path]:

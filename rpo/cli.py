@@ -33,6 +33,7 @@ COMMANDS = {
 }
 # A configuration key as it is typed: OPTIM.LR.
 KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")
+ASSIGNED = re.compile(rf"{KEY.pattern}=.*", re.DOTALL)  # which is none, and told so
 FAULT, INTERRUPTED, READER_GONE = 2, 130, 128 + 13  # 13 is the number of SIGPIPE
 
 
@@ -117,8 +118,12 @@ def split_pairs(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     pairs: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
-        if KEY.fullmatch(argument) and rest[-1:] != ["--sweep"]:
+        if rest[-1:] == ["--sweep"]:
+            rest.append(argument)
+        elif KEY.fullmatch(argument):
             pairs += [argument, *islice(remaining, 1)]
+        elif ASSIGNED.fullmatch(argument):
+            pairs.append(argument)
         else:
             rest.append(argument)
     return rest, pairs

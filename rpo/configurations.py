@@ -1,6 +1,6 @@
 """Configurations as plain dictionaries: which keys decide what a run computes, and which differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 STREAMS, WORKERS = "DATALOADER.STREAMS", "DATALOADER.NUM_WORKERS"
@@ -38,6 +38,15 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
     return found
+
+
+def check_pairs(options: Sequence[str]) -> None:
+    """Raises ValueError for `KEY VALUE` pairs of a command line that are none."""
+    for key, equals, value in (option.partition("=") for option in options[::2]):
+        if equals:
+            raise ValueError(f"options come in pairs KEY VALUE: {key} {value}, not {key}={value}")
+    if len(options) % 2:
+        raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
 
 
 def acting(config: Mapping[str, Any], section: str = "") -> dict[str, Any]:

@@ -42,7 +42,8 @@ def write_with(path: Path) -> Iterator[Path]:
         yield unfinished
         os.replace(unfinished, path)
     except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk names no file
+        if error.errno and not error.filename:  # a full disk names no file
+            error.filename = str(path)
         raise
     finally:
         unfinished.unlink(missing_ok=True)

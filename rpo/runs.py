@@ -196,6 +196,12 @@ class RunFolder:
         path = self.path / FAILURE
         return read_object(path) if path.is_file() else {}
 
+    def why_failed(self) -> str:
+        """Its failure in one line: the first, or the last of a traceback; empty where none is."""
+        error = str(self.failure().get("error", ""))
+        lines = [line.strip() for line in error.splitlines() if line.strip()] or [""]
+        return lines[-1] if lines[0].startswith('File "') else lines[0]
+
     def note_failure(self, error: str) -> None:
         """Writes failure.json, if there is room for it. Interruptions are no failures."""
         with suppress(OSError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rpo.configurations import STREAMS, WORKERS, flat
+from rpo.configurations import STREAMS, WORKERS, check_pairs, flat
 from rpo.suggest import unknown
 
 from .keys import wanted
@@ -79,8 +79,7 @@ def merge_options(cfg: Any, options: list[str], source: str = "the command line"
         ValueError: a key without a value, or a value that the key cannot have. KeyError: no such
         key; the nearest one is named.
     """
-    if len(options) % 2:
-        raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
+    check_pairs(options)
     merge(cfg, zip(options[::2], options[1::2], strict=True), source)
 
 

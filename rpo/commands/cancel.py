@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> int:
     if entries:
         with records.cancelled({entry.name for entry in entries}):
             cancel(entries)
-        print(f"{len(entries)} tasks are cancelled; their runs end at their next epoch, or before")
+        tasks = f"{len(entries)} tasks are" if len(entries) > 1 else "1 task is"
+        print(f"{tasks} cancelled; their runs end at their next epoch, or before")
         wait_for_the_end(names)
     held = [each for each in statuses(args.output, queue(names)) if each.state == RUNNING]
     for each in held:

@@ -4,6 +4,8 @@ import argparse
 import contextlib
 import io
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dassl.data.datasets import DATASET_REGISTRY
@@ -14,6 +16,7 @@ from rpo.datasets.base import FewShotDataset
 from rpo.datasets.imagefolder import ImageFolder
 from rpo.datasets.tools.check import check
 from rpo.datasets.tools.check_split import Finding
+from rpo.experiments.datasets import no_dataset
 from rpo.suggest import unknown
 
 
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "check":
         return report(find_place(args.name, root), decode=not args.quick)
-    dataset = find_dataset(args.name)
+    dataset = find_dataset(args.name, partial(unknown, "dataset"))
     from rpo.datasets.tools.prepare import prepare
 
     prepare(dataset, root, args.archive, args.split, args.mirror)
@@ -63,13 +66,12 @@ def benchmark() -> dict[str, type[FewShotDataset]]:
     }
 
 
-def find_dataset(typed: str) -> type[FewShotDataset]:
-    """By config name or registered name; raises ValueError with the nearest one."""
+def find_dataset(typed: str, said: Callable[[str, list[str]], str]) -> type[FewShotDataset]:
+    """By config name or registered name; raises ValueError with what is `said` of other names."""
     known = benchmark()
     by_name = {dataset.__name__.lower(): dataset for dataset in known.values()} | known
     if typed.lower() not in by_name:
-        names = [*known, *(dataset.__name__ for dataset in known.values())]
-        raise ValueError(unknown("dataset", typed, names))
+        raise ValueError(said(typed, [*known, *(each.__name__ for each in known.values())]))
     return by_name[typed.lower()]
 
 
@@ -78,7 +80,7 @@ def find_place(typed: str, root: Path) -> FewShotDataset:
     path = Path(typed).expanduser()
     if typed not in benchmark() and (path.is_dir() or path.suffix == ".csv"):
         return ImageFolder.of(path.absolute())
-    return find_dataset(typed).at(root)
+    return find_dataset(typed, no_dataset).at(root)
 
 
 def overview(root: Path) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rpo import FewShotClassifier
 
+from rpo.configurations import check_pairs
+
 OPTIONS = (
     ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),
     ("backbone", "ViT-B/16", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
@@ -65,8 +67,7 @@ def classifier_of(args: argparse.Namespace) -> "FewShotClassifier":
     """What is asked for, unfitted."""
     from rpo import FewShotClassifier
 
-    if len(args.pairs) % 2:
-        raise ValueError(f"options come in pairs KEY VALUE, and {args.pairs[-1]!r} has no value")
+    check_pairs(args.pairs)
     named: dict[str, Any] = {name: getattr(args, name) for name, _, _ in OPTIONS}
     return FewShotClassifier(
         **named,

@@ -28,7 +28,6 @@ from rpo.experiments.status import (
     RUNNING,
     Status,
     key,
-    status,
     statuses,
 )
 
@@ -76,10 +75,8 @@ def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
     if fresh:
         runs = f"{len(fresh)} run{'s' if len(fresh) > 1 else ''}"
         print(f"{runs} in {len(tasks)} array task{'s' if len(tasks) > 1 else ''}")
-    if args.wait:
-        return wait(todo, args)
-    print(f"How it goes: {shlex.join(['rpo', 'status', str(args.output)])}")
-    return 0
+    print(f"How it goes: {shlex.join(['rpo', 'status', str(args.output)])}", flush=True)
+    return wait(todo, args) if args.wait else 0
 
 
 def not_queued(todo: Sequence[Job], records: Records) -> list[Job]:
@@ -152,7 +149,8 @@ def wait(jobs: Sequence[Job], args: argparse.Namespace) -> int:
     wanted, said = {key(job) for job in jobs}, dict.fromkeys(map(key, jobs), "")
     while True:
         entries, problem = entries_of(args.output)
-        mine = [each for each in statuses(args.output, entries) if key(each.job) in wanted]
+        every = statuses(args.output, entries, not problem)
+        mine = [each for each in every if key(each.job) in wanted]
         for each in mine:
             if each.state in (FINISHED, FAILED) and said[key(each.job)] != each.state:
                 said[key(each.job)] = each.state
@@ -161,10 +159,9 @@ def wait(jobs: Sequence[Job], args: argparse.Namespace) -> int:
         if not problem and not any(each.state in (QUEUED, RUNNING) for each in mine):
             break
         time.sleep(REFRESH)
-    missing = [job for job in jobs if status(job).state != FINISHED]
-    for job in missing:
-        found = status(job)
-        print(f"  {found.state}: {job.label} {found.note}".rstrip())
+    missing = [each for each in mine if each.state != FINISHED]
+    for each in missing:
+        print(f"  {each.state}: {each.job.label} {each.note}".rstrip())
     return int(bool(missing))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -24,6 +25,7 @@ from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
 from rpo.experiments.slurm import settings
 from rpo.experiments.state import job_state, parse_step
+from rpo.experiments.unread import unread
 from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_options
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     on_slurm.check(args)
     args.slots = slots(args.gpus, args.per_gpu, args.processes)
     jobs = plan(args)
+    warn_of_unread(jobs, args)
     try:
         states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
         if args.estimate or args.calibrate:
@@ -113,6 +116,14 @@ def plan(args: argparse.Namespace) -> list[Job]:
         planner = Planner(read_protocol(args.protocol), read_preset(args.preset), choice)
         jobs |= dict.fromkeys(planner.jobs())
     return list(jobs)
+
+
+def warn_of_unread(jobs: Sequence[Job], args: argparse.Namespace) -> None:
+    """Says which options are for other methods than those that are run."""
+    methods = dict.fromkeys(job.method for job in jobs)
+    keys = [*args.pairs[::2], *(key for key, *_ in args.sweep)]
+    if found := list(unread(keys, methods)):
+        print(f"warning: {', '.join(methods)} will not read {', '.join(found)}", file=sys.stderr)
 
 
 def swept(args: argparse.Namespace) -> Iterator[list[str]]:
@@ -158,6 +169,12 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     prepare_environment(todo, len(args.slots))
     if args.on == "slurm" and todo:
         return on_slurm.run(todo, args) or int(bool(progress.failed))
+    if args.on == "slurm" and progress.failed:
+        print("Nothing is submitted: no job that is left can start")
+        return 1
+    if todo:
+        look = shlex.join(["rpo", "status", str(args.output)])
+        print(f"{look} tells how far each run is", flush=True)
     group = read_preset(args.preset).runs_per_process
     pool = Pool(args.slots, args.overwrite, group, together=args.together)
     with closing(pool.outcomes(todo)) as ended:

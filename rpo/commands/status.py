@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.output)
     while True:
         entries, problem = entries_of(args.output)
-        found = statuses(args.output, entries)
+        found = statuses(args.output, entries, not problem)
         if args.watch and sys.stdout.isatty():
             print("\033[2J\033[H", end="")
         print("\n".join(lines(args.output, found, entries, problem, args.all)), flush=True)

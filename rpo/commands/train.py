@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from dassl.utils import collect_env_info, set_random_seed, setup_logger
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
-from rpo.runs import FINISHED, RunFolder
+from rpo.runs import FINISHED, LORA, RunFolder
 from rpo.suggest import unknown
 from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys
@@ -87,10 +88,12 @@ def build_config(args: argparse.Namespace, source: str = "the command line") -> 
 
 def check_names(cfg: Any) -> None:
     """Raises ValueError for a trainer or dataset that is not registered."""
-    for kind, name, registry in (
-        ("trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY),
-        ("dataset", cfg.DATASET.NAME, DATASET_REGISTRY),
+    for kind, name, registry, option in (
+        ("trainer", cfg.TRAINER.NAME, TRAINER_REGISTRY, "--trainer RPO"),
+        ("dataset", cfg.DATASET.NAME, DATASET_REGISTRY, "--dataset-config-file eurosat"),
     ):
+        if not name:
+            raise ValueError(f"no {kind} is named: add one, as in {option}")
         if name not in registry.registered_names():
             raise ValueError(unknown(kind, name, registry.registered_names()))
 
@@ -108,6 +111,8 @@ def run(args: argparse.Namespace) -> int:
         with another configuration.
     """
     cfg = build_config(args)
+    if args.eval_only:
+        check_trained(cfg, args.model_dir)
     folder = RunFolder(cfg.OUTPUT_DIR)
     with folder.lock():
         anew = args.overwrite and not args.eval_only and not args.no_train
@@ -160,6 +165,20 @@ def check_data(cfg: Any) -> None:
     check = getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "check_files", None)
     if check is not None:
         check(cfg)
+
+
+def check_trained(cfg: Any, model_dir: str) -> None:
+    """Raises FileNotFoundError, before a log is opened, if there is nothing to be evaluated.
+
+    Without a folder, or with a method that learns nothing, nothing is looked for.
+    """
+    learner = getattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "learner_name", "")
+    place = Path(model_dir)
+    if learner and model_dir and not RunFolder(place).models() and not (place / LORA).is_file():
+        raise FileNotFoundError(
+            f"{model_dir} holds no checkpoint: {cfg.TRAINER.NAME} has not been trained there yet. "
+            "Train it first, or give --model-dir the folder of a training"
+        )
 
 
 def is_free(folder: RunFolder, cfg: Any, args: argparse.Namespace) -> bool:

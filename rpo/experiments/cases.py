@@ -45,7 +45,7 @@ class Case(NamedTuple):
     def label(self) -> str:
         parts = [f"{self.method} {self.name}".rstrip(), self.source.title]
         if self.learns:
-            parts += [f"{self.shots} shot{'s' if self.shots > 1 else ''}", f"seed {self.seed}"]
+            parts += [f"{self.shots} shot{'s' if self.shots != 1 else ''}", f"seed {self.seed}"]
         return ", ".join(parts)
 
 
@@ -73,9 +73,10 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
     """Every case, method by method.
 
     Raises:
-        ValueError: a method, variant or dataset does not exist; the nearest one is named.
+        ValueError: a method, variant or dataset does not exist; the nearest one is named. Or two
+            datasets have the same name.
     """
-    sources = [find_source(name) for name in choice.datasets or protocol.datasets]
+    sources = distinct(choice.datasets or protocol.datasets)
     runs = list(product(choice.shots or protocol.shots, choice.seeds or protocol.seeds))
     for name, variant in _variants(protocol, preset, choice):
         for source in sources:
@@ -84,6 +85,24 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
                 yield from (case._replace(shots=shots, seed=seed) for shots, seed in runs)
             else:
                 yield case
+
+
+def distinct(typed: Sequence[str]) -> list[Source]:
+    """The datasets of some names, folders and CSVs.
+
+    Raises:
+        ValueError: there is no such dataset, or two would write to the same folders.
+    """
+    known: dict[str, tuple[Source, str]] = {}
+    for each in typed:
+        source = find_source(each)
+        before, where = known.setdefault(source.name, (source, each))
+        if before != source:
+            raise ValueError(
+                f'two datasets are called "{source.name}": {where} and {each}. Run them one after '
+                "the other with another --output each, or rename a folder"
+            )
+    return [source for source, _ in known.values()]
 
 
 def _variants(protocol: Protocol, preset: Preset, choice: Choice) -> list[tuple[str, Variant]]:

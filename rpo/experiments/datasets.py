@@ -1,11 +1,14 @@
 """What a protocol calls a dataset: a file of configs/datasets, or a user's own images."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from .files import check_names, config_file, names
+from rpo.suggest import unknown
+
+from .files import config_file, names
 
 
 class Source(NamedTuple):
@@ -32,10 +35,18 @@ def find_source(typed: str) -> Source:
     path = Path(typed)
     if typed not in names("dataset") and (path.is_dir() or path.suffix == ".csv"):
         return _own_images(path.resolve())
-    check_names("dataset", [typed], names("dataset"))
+    if typed not in names("dataset"):
+        raise ValueError(no_dataset(typed, names("dataset")))
     config = config_file(f"datasets/{typed}.yaml")
     title = yaml.safe_load(config.read_text(encoding="utf-8"))["DATASET"]["NAME"]
     return Source(typed, title, config)
+
+
+def no_dataset(typed: str, choices: Iterable[str]) -> str:
+    """One sentence for what is neither the name of a dataset nor images of one's own."""
+    state = "is neither" if Path(typed).exists() else "does not exist"
+    own = f"or a folder of class folders, or a CSV of path,label; {typed} {state}"
+    return f"{unknown('dataset', typed, choices)}; {own}"
 
 
 def _own_images(path: Path) -> Source:

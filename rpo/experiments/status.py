@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rpo.runs import HOLDER, LOG, RUN, RunFolder, read_object
+from rpo.runs import FAILURE, HOLDER, LOG, RUN, RunFolder, read_object
 
 from .job import Job, Step
 from .progress import duration
+from .slurm import unstarted
 from .slurm.controller import Entry
 from .slurm.records import Records
 
@@ -33,13 +34,15 @@ class Status(NamedTuple):
     note: str = ""
 
 
-def statuses(output: Path, entries: Sequence[Entry]) -> list[Status]:
+def statuses(output: Path, entries: Sequence[Entry], known_queue: bool = True) -> list[Status]:
     """Of all jobs that were handed to SLURM, and of all runs that were started in another way.
 
     Args:
         entries: what SLURM has in its queue.
+        known_queue: whether that is all; else a task that is not among them may yet begin.
     """
     records = Records(output)
+    silent = unstarted.logs(records) if known_queue else {}
     waiting = {Place(entry.name, entry.task): entry for entry in entries}
     known: dict[tuple[Path, ...], Status] = {}
     for submission in records.submissions():
@@ -48,11 +51,21 @@ def statuses(output: Path, entries: Sequence[Entry]) -> list[Status]:
             said = records.task(*place)
             for job in jobs:  # the latest submission counts, and any that is still in the queue
                 found = status(job, waiting.get(place), said)
+                found = never_begun(found, silent[place]) if place in silent else found
                 if known.get(key(job), found).state != QUEUED or found.state == QUEUED:
                     known[key(job)] = found
     folders = {folder for found in known for folder in found}
     others = [status(job) for job in started_elsewhere(output, folders)]
     return [*known.values(), *others]
+
+
+def never_begun(found: Status, log: Path) -> Status:
+    """Of a job whose task ended before it said anything, unless it was started elsewhere since."""
+    records = [step.folder / RUN for step in found.job.steps if (step.folder / RUN).is_file()]
+    since = any(path.stat().st_mtime > log.stat().st_mtime for path in records)
+    if found.state not in (INTERRUPTED, MISSING) or since:
+        return found
+    return Status(found.job, FAILED, unstarted.reason(log))
 
 
 def key(job: Job) -> tuple[Path, ...]:
@@ -61,9 +74,8 @@ def key(job: Job) -> tuple[Path, ...]:
 
 
 def started_elsewhere(output: Path, known: set[Path]) -> Iterator[Job]:
-    """A job for each run that has a folder."""
-    for path in sorted(output.rglob(RUN)):
-        folder = path.parent
+    """A job for each run that has a folder, also where it failed before it had begun."""
+    for folder in sorted({path.parent for name in (RUN, FAILURE) for path in output.rglob(name)}):
         if Path(os.path.abspath(folder)) not in known and ".previous" not in str(folder):
             label = str(folder.relative_to(output))
             yield Job("", label, folder, (Step("", folder, True, ()),))

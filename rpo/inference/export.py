@@ -1,7 +1,9 @@
 """What a run folder holds, as a trained method."""
 
 import argparse
-from collections.abc import Sequence
+import os
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,7 @@ def trained_of(
         kind = getattr(rpo, description.method)
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():
+        check_trained_here(folder, results)
         path = find_checkpoint(folder / trainer.learner_name, epoch)
         ignored = clip_names(clip) | set(kind.unused)
         load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path, ignored)
@@ -92,6 +95,17 @@ def trained_of(
             accuracy = {"percent": percent, "measured_on": measured}
             description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
+
+
+def check_trained_here(folder: Path, results: Mapping[str, Any]) -> None:
+    """Raises FileNotFoundError, with the run to export instead, for an evaluation's folder."""
+    source = results.get("parameters_in")
+    if isinstance(source, str) and source != "." and not RunFolder(folder).models():
+        trained = os.path.normpath(folder / source)
+        raise FileNotFoundError(
+            f"{folder} is an evaluation, without parameters of its own; what it evaluated is in "
+            f"{trained}: rpo export {shlex.quote(trained)}"
+        )
 
 
 def _results(folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rpo.report.experiments import Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
 from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, check, read_results
 from rpo.runs import RESULTS as FILE_NAME
+from rpo.runs import RunFolder
 
 LOG = {"shots": WHOLE, "classes": CLASS, "seed": WHOLE, "images": COUNT, "accuracy": PERCENT}
 
@@ -78,7 +79,7 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
 
     Raises:
         FileNotFoundError: a folder does not exist, or holds neither results.json nor log.txt, or
-            none of them could be read.
+            none of them could be read. ValueError: a file is neither of these, nor a bundle.
     """
     notes: list[str] = []
     searched = [Path(folder) for folder in folders]
@@ -106,6 +107,8 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
 
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {clean(str(folder))}")
+    if folder.is_file() and folder.name != FILE_NAME and not logs.NAME.fullmatch(folder.name):
+        raise ValueError(f"{clean(str(folder))} is neither a folder nor a bundle")
     found = False
     top = folder.parent if folder.is_file() else folder
     for name, folders, files in os.walk(top, onerror=skip):
@@ -148,6 +151,8 @@ def _from_json(path: Path) -> Run:
 def _from_log(path: Path, notes: list[str]) -> Run:
     log = logs.newest_with_result(path.parent, lambda each: logs.test_result(logs.read_lines(each)))
     assert log is not None  # or there would be no path
+    if log.result is None and (failure := RunFolder(path.parent).why_failed()):
+        raise ValueError(f"it failed: {failure}")
     facts = cleaned(logs.read_log(log.path))
     if log.path != log.newest:
         _note(notes, f"{log.newest} has no result (was it stopped?); {log.path.name} counts")

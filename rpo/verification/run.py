@@ -68,9 +68,12 @@ def find_runs(folders: Iterable[Path], **options: Any) -> Iterator[Run]:
         options: of `Run`.
 
     Raises:
-        FileNotFoundError: a folder holds none. ValueError: a results.json is no such file.
+        FileNotFoundError: a folder holds none. ValueError: it is no folder, or a results.json is
+            no such file.
     """
     for folder in folders:
+        if folder.is_file():
+            raise ValueError(f"{folder} is neither a folder nor a bundle")
         found = [each for each in run_folders(folder) if (each / RESULTS).is_file()]
         if not found:
             raise FileNotFoundError(f"there is no {RESULTS} in or below {folder}")

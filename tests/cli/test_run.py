@@ -102,6 +102,7 @@ def test_the_same_as_with_the_commands_that_the_dry_run_prints(place, capsys):
     assert not Path("pasted").exists()
     assert main([*commands, "--processes", "2"]) == 0
     said = capsys.readouterr().out
+    assert said.splitlines()[1] == "rpo status output tells how far each run is"
     assert "[4/4] " in said and " left\n" in said
     assert "RPO, EuroSAT, 2 shots, seed 1: base " in said and ", new " in said
     assert "LogisticProbe" in said and "rpo report output/zsclip " in said
@@ -123,7 +124,8 @@ def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, caps
     results = metrics(tested)
     capsys.readouterr()
     assert main(command) == 0
-    assert capsys.readouterr().out.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
+    assert "rpo status" not in (said := capsys.readouterr().out)
+    assert said.startswith("1 job: 1 finished, 0 interrupted, 0 to start")
     assert times_of_change() == before
 
     (trained / "prompt_learner/model.pth.tar-1").write_text("left by a killed run")
@@ -332,8 +334,11 @@ def test_control_c(place, moment):
         (["base2new", "--preset", "tin"], 'no preset "tin". Did you mean "tiny"?'),
         (["base2new", "--methods", "RP0"], 'Did you mean "RPO"?'),
         (["base2new", "--datasets", "eurosatt"], 'Did you mean "eurosat"?'),
+        (["base2new", "--datasets", "my/nope"], "a CSV of path,label; my/nope does not exist"),
         (["base2new", "OPTIM.LRR", "1"], 'no key "OPTIM.LRR". Did you mean "OPTIM.LR"?'),
         (["base2new", "--seeds", "1", "OPTIM.LR"], "'OPTIM.LR' has no value"),
+        (["base2new", "OPTIM.LR=0.1"], "in pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
+        (["base2new", "--methods", "RPO", "OPTIM.LR=0.1"], "KEY VALUE: OPTIM.LR 0.1, not"),
         (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
     ],
 )
@@ -341,6 +346,35 @@ def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
     assert main(["run", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert not Path("output").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["RPO", "TRAINER.COOP.N_CTX", "4"], "warning: RPO will not read TRAINER.COOP.N_CTX\n"),
+        (["RPO", "--sweep", "TRAINER.LP.PROMPT", "a {cls_name}"], "not read TRAINER.LP.PROMPT\n"),
+        (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4", "OPTIM.LR", "0.1"], ""),
+    ],
+)
+def test_options_that_no_method_reads_are_said(capsys, arguments, said):
+    grid = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--seeds", "1"]
+    assert main([*grid, "--dry-run", "--methods", *arguments]) == 0
+    told = capsys.readouterr().err
+    assert said in told and bool(told) == bool(said)
+
+
+def test_two_folders_of_one_name_are_refused_at_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("photos/train", "other/train"):
+        Path(folder).mkdir(parents=True)
+    command = ["run", "few_shot", "--preset", "tiny", "--methods", "RPO", "--dry-run", "--seeds"]
+    typed = ["photos/train", "./photos/train", "--shots", "0"]
+    assert main([*command, "1", "--datasets", *typed]) == 0
+    assert "1 job: " in (said := capsys.readouterr().out) and "0 shots, seed 1" in said
+    assert main([*command, "1", "--datasets", *typed[:1], "other/train"]) == 2
+    said = capsys.readouterr().err
+    assert 'two datasets are called "train": photos/train and other/train.' in said
+    assert "another --output" in said
 
 
 def test_pairs_may_stand_anywhere():

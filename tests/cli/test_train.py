@@ -83,6 +83,38 @@ def test_evaluating_other_classes_in_a_training_folder_is_refused(train, tmp_pat
     assert results(tmp_path / "run")["classes"] == "all"
 
 
+def test_what_has_not_been_trained_cannot_be_evaluated(train, tmp_path, capsys):
+    test = str(tmp_path / "test")
+    there = str(tmp_path / "untrained")
+    assert train("--eval-only", "--model-dir", there, "--output-dir", test) == 2
+    said = capsys.readouterr()
+    assert f"{there} holds no checkpoint: RPO has not been trained there yet." in said.err
+    assert not said.out and not Path(test).exists()
+
+
+def test_an_evaluation_is_not_exported_but_what_it_evaluated(train, tmp_path, capsys):
+    run, test = str(tmp_path / "run"), str(tmp_path / "test")
+    assert train() == 0
+    assert train("--eval-only", "--model-dir", run, "--output-dir", test) == 0
+    capsys.readouterr()
+    assert main(["export", test, "-o", str(tmp_path / "saved")]) == 2
+    assert f"what it evaluated is in {run}: rpo export {run}\n" in capsys.readouterr().err
+    assert main(["export", run, "-o", str(tmp_path / "saved"), "--load-epoch", "7"]) == 2
+    assert "there is no model.pth.tar-7 in " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--trainer", "RPO"], "no dataset is named: add one, as in --dataset-config-file"),
+        (["--dataset-config-file", "eurosat"], "no trainer is named: add one, as in --trainer"),
+    ],
+)
+def test_what_is_not_named(capsys, arguments, said):
+    assert main(["train", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_seed_zero_is_a_seed(train, tmp_path, capsys):
     assert train("--seed", "0") == 0
     assert "Setting fixed seed: 0" in capsys.readouterr().out
@@ -99,6 +131,7 @@ def test_seed_zero_is_a_seed(train, tmp_path, capsys):
             'no key "TRAINER.RPO.KK". Did you mean "TRAINER.RPO.K"',
         ),
         ({"options": ("TRAINER.RPO.K",)}, "'TRAINER.RPO.K' has no value"),
+        ({"options": ("OPTIM.LR=0.1",)}, "pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
         ({"options": ("MODEL.BACKBONE.NAME", "ViT-B16")}, 'Did you mean "ViT-B/16"?'),
         (
             {"options": ("DATASET.NAME", "Imagenet")},

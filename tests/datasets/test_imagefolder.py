@@ -232,6 +232,15 @@ def test_a_folder_can_be_checked(own, capsys):
     assert "1 images cannot be read" in capsys.readouterr().out
 
 
+def test_what_is_no_dataset_might_have_been_a_folder(capsys):
+    assert main(["data", "check", "nope"]) == 2
+    assert "or a folder of class folders, or a CSV of path,label; nope does not" in (
+        capsys.readouterr().err
+    )
+    assert main(["data", "prepare", "nope"]) == 2
+    assert "a CSV" not in capsys.readouterr().err
+
+
 def test_a_csv_can_be_checked(own, capsys):
     rows = [(name, n, part) for name in ("cat", "dog") for n, part in enumerate(SIZES)]
     path = write_csv(own(), rows)

@@ -12,6 +12,7 @@ from rpo.experiments.slurm.checks import check_output
 from rpo.experiments.slurm.controller import minutes, partitions, queue
 from rpo.experiments.slurm.packing import chunks, pack
 from rpo.experiments.slurm.records import Records
+from rpo.runs import RunFolder
 
 GRID = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO"]
 NODES = """batch|batch*|up|infinite|2|(null)|n1|10.0.0.1
@@ -148,6 +149,94 @@ def test_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 3e6}))
     with pytest.raises(OSError, match="is full: 5 runs need 10 MB or more, and 3 MB are free"):
         check_output(tmp_path / "not-there-yet", True, 5)
+
+
+def test_without_data_nothing_is_submitted(answers, capsys):
+    answers("sinfo", NODES)
+    grid = ["run", "base2new", "--preset", "tiny", "--datasets", "dtd", "--methods", "RPO"]
+    assert main([*grid, "--root", "nowhere", "--on", "slurm", "--seeds", "1", "2"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3 and said[1].startswith("2 jobs cannot start (RPO, ")
+    assert said[2] == "Nothing is submitted: no job that is left can start"
+
+
+@pytest.mark.parametrize(("tasks", "said"), [(1, "1 task is cancelled;"), (2, "2 tasks are ")])
+def test_how_many_tasks_are_cancelled(answers, submitted, capsys, monkeypatch, tasks, said):
+    name = submitted(*([job(str(index))] for index in range(tasks)))
+    lines = [f"8_{index}|{name}|{index}|PENDING|Priority|||1:00" for index in range(tasks)]
+    answers("squeue", "\n".join(lines))
+    answers("scancel")
+    monkeypatch.setattr("rpo.commands.cancel.ENDING", 0)
+    assert main(["cancel", "out"]) == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.fixture
+def submitted():
+    """A function that notes an array as submitted, as SLURM's number 8; returns its name."""
+
+    def submit(*tasks, number="8"):
+        records = Records(Path("out"))
+        records.open()
+        name = records.add("base2new", tasks)
+        script = records.folder / f"{number}_submission.sh"
+        script.write_text(f"#!/bin/bash\n#SBATCH --job-name={name}\nexit 3\n")
+        return name
+
+    return submit
+
+
+def job(name):
+    return Job("RPO", name, Path("out"), (Step("base", Path("out") / name, True, ()),))
+
+
+NO_MODULE = "slurm_script: line 12: module: command not found"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"{NO_MODULE}\n", NO_MODULE),
+        (f"{NO_MODULE}\nsrun: error: n1: task 0: Exited with exit code 3\n", NO_MODULE),
+        ("", "its task ended without a word"),
+    ],
+)
+def test_a_task_that_dies_in_its_setup(answers, submitted, capsys, said, shown):
+    answers("squeue")
+    submitted([job("one")])
+    assert main(["status", "out"]) == 0
+    assert "1 not started" in capsys.readouterr().out
+    Path("out/slurm/8_0_log.err").write_text(said)
+    assert main(["status", "out"]) == 0
+    expected = f"  failed: one (before it began: {shown} (log: out/slurm/8_0_log.err))\n"
+    assert expected in capsys.readouterr().out
+
+
+def test_only_a_task_that_has_ended_in_silence_counts_as_one(answers, submitted, capsys):
+    """Not one in the queue, that said where it runs, or that was cancelled."""
+    name = submitted([job("waits")], [job("dies")], [job("begins")])
+    cancelled = submitted([job("cancelled")], number="9")
+    records = Records(Path("out"))
+    records.write_task(name, 2, {"host": "n1", "since": "2030-01-01 00:00:00"})
+    (records.folder / f"{cancelled}.cancelled").touch()
+    for place in ("8_0", "8_1", "8_2", "9"):
+        (records.folder / f"{place}_0_log.err").write_text(NO_MODULE)
+    answers("squeue", f"8_0|{name}|0|RUNNING|None||n1|9:00")
+    assert main(["status", "out"]) == 0
+    said = capsys.readouterr().out
+    assert "4 runs in out: 1 queued, 1 failed, 2 not started" in said and "failed: dies (" in said
+    answers("squeue", error="Unable to contact slurm controller", status=1)
+    assert main(["status", "out"]) == 0  # then what has ended is not known
+    assert "4 runs in out: 4 not started" in capsys.readouterr().out
+
+
+def test_a_run_that_failed_before_it_began_is_counted(tmp_path, capsys):
+    folder = RunFolder(tmp_path / "out" / "seed1")
+    folder.path.mkdir(parents=True)
+    folder.note_failure("photos is empty")
+    assert main(["status", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "out: 1 failed\n  failed: seed1 (photos is empty (" in said
 
 
 def jobs(count):

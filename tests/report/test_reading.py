@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from rpo.report.reading import read_runs
+from rpo.runs import RunFolder
 
 FIELDS = ("dataset", "method", "folder", "shots", "classes", "seed", "accuracy")
 RPO_NEW = "output/rpo/base2new/test_new/caltech101/shots_16/RPO/main_K24/seed2"
@@ -166,6 +167,27 @@ def test_full_precision_wins_over_a_log(tmp_path, write_run, write_log, capsys):
     write_run(94.44, folder="z/main_K24/seed2", dataset="Caltech101", classes="new", seed=2)
     assert [run.accuracy for run in read([tmp_path])] == [94.44]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("the folder photos is empty.\nGive another", "it failed: the folder photos is empty."),
+        ('File "a.py", line 3, in f\n    f()\nIndexError: 7', "it failed: IndexError: 7"),
+        (None, "still running, or stopped"),
+    ],
+)
+def test_a_run_that_failed_is_not_called_stopped(
+    tmp_path, write_run, write_log, capsys, error, said
+):
+    write_run(80)
+    log = write_log(RPO_NEW, None)
+    if error:
+        RunFolder(log.parent).note_failure(error)
+    assert len(read([tmp_path])) == 1
+    assert f"log.txt is skipped: {said}\n" in capsys.readouterr().err.replace(
+        "no accuracy on the test set is in it: ", ""
+    )
 
 
 BROKEN = {

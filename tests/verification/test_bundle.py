@@ -95,6 +95,25 @@ def test_what_is_no_bundle(run_folder, tmp_path, capsys):
     assert not (tmp_path / "x.tar").exists()
 
 
+def test_a_file_that_is_no_bundle_does_not_stand_for_its_folder(run_folder, monkeypatch, capsys):
+    monkeypatch.chdir(run_folder)
+    Path("ten.py").write_text("print(10)")
+    for command in ("report", "compare", "verify"):
+        assert main([command, "ten.py"]) == 2
+        said = capsys.readouterr()
+        assert "ten.py is neither a folder nor a bundle" in said.err and not said.out
+    assert main(["report", "results.json"]) == 0
+
+
+def test_nothing_to_pack_is_said_and_leaves_the_bundle_of_before(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("x.tar").write_text("of before")
+    assert main(["bundle", "photos", "-o", "x.tar"]) == 2
+    assert "there is no results.json in or below photos\n" in capsys.readouterr().err
+    assert Path("x.tar").read_text() == "of before" and len(list(tmp_path.iterdir())) == 2
+
+
 def test_nothing_is_written_outside(tmp_path, capsys):
     path = tmp_path / "bad.tar"
     with tarfile.open(path, "w") as archive:

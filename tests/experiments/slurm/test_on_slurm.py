@@ -87,6 +87,14 @@ def test_a_run_that_fails(place, capsys):
     ), said
 
 
+def test_a_setup_that_fails(place, capsys):
+    wrong = ("--setup", "module load cuda", "--setup", "exit 3")
+    said = rpo(capsys, *GRID, "--seeds", "1", *ON, *wrong, "--wait", status=1)
+    assert re.search(
+        r"FAILED\n    before it began: .*module.* \(log: output/slurm/\d+_0_log.err", said
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
