@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rpo.configurations import check_pairs
+
 if TYPE_CHECKING:
     from rpo import FewShotClassifier
-
-from rpo.configurations import check_pairs
 
 OPTIONS = (
     ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),

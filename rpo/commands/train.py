@@ -98,9 +98,9 @@ def check_names(cfg: Any) -> None:
             raise ValueError(unknown(kind, name, registry.registered_names()))
 
 
-def section_of(cfg: Any) -> str:
+def section_of(method: str) -> str:
     """The method's own node below TRAINER; empty where its trainer does not say."""
-    return getattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "section", "")
+    return getattr(TRAINER_REGISTRY.get(method), "section", "")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -183,7 +183,7 @@ def check_trained(cfg: Any, model_dir: str) -> None:
 
 def is_free(folder: RunFolder, cfg: Any, args: argparse.Namespace) -> bool:
     """Whether this run may write to its folder; says so if that holds this very run, finished."""
-    state = folder.state(plain(cfg), section_of(cfg), plain(default_config()))
+    state = folder.state(plain(cfg), section_of(cfg.TRAINER.NAME), plain(default_config()))
     if state != FINISHED or args.eval_only or args.no_train:
         return True
     print(

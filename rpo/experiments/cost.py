@@ -84,7 +84,7 @@ def config_of(step: Step) -> Any:
 
 def kind_of(cfg: Any, device: str) -> Kind:
     """What decides how long its steps take."""
-    section = section_of(cfg)
+    section = section_of(cfg.TRAINER.NAME)
     k = cfg.TRAINER[section].get("K", 0) if section else 0
     learns = cfg.TRAINER.NAME not in known_traits() or known_traits()[cfg.TRAINER.NAME].learns
     batch = cfg.DATALOADER.TRAIN_X.BATCH_SIZE if learns else 0

@@ -45,7 +45,7 @@ def step_state(job: Job, step: Step) -> str:
     if not step.folder.is_dir():  # quick, as a protocol has thousands
         return NEW
     cfg = build_config(parse_step(step))
-    compared = plain(cfg), section_of(cfg), plain(default_config())
+    compared = plain(cfg), section_of(cfg.TRAINER.NAME), plain(default_config())
     if step.trains:
         return RunFolder(step.folder).state(*compared)
     return _evaluation_state(compared, job.steps[0], step)

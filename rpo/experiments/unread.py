@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from dassl.engine import TRAINER_REGISTRY
+from rpo.commands.train import section_of
 
 
 def unread(keys: Iterable[str], methods: Iterable[str]) -> Iterator[str]:
@@ -10,14 +10,9 @@ def unread(keys: Iterable[str], methods: Iterable[str]) -> Iterator[str]:
 
     With several methods in one command each reads its own, so that is no mistake.
     """
-    sections = {section_of(method) for method in methods}
+    sections = {section_of(method) or method.upper() for method in methods}
     for key in dict.fromkeys(keys):
         node, _, rest = key.partition(".")
         section, dot, _ = rest.partition(".")
         if node == "TRAINER" and dot and section not in sections:
             yield key
-
-
-def section_of(method: str) -> str:
-    """The method's own node below TRAINER."""
-    return getattr(TRAINER_REGISTRY.get(method), "section", "") or method.upper()
