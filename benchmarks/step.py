@@ -59,9 +59,10 @@ class SomeClasses(TextBackward):
         super().__init__(tolerance=0.5)
         self.count = count
 
-    def chosen(self, gradients: torch.Tensor, blocks: list[slice]) -> list[slice | torch.Tensor]:
-        largest = gradients.float().pow(2).sum(dim=(1, 2)).topk(self.count).indices
-        return list(largest.sort().values.split(blocks[0].stop))
+    def chosen(self, gradients: torch.Tensor) -> torch.Tensor:
+        squared = gradients.float().pow(2).sum(dim=(1, 2))
+        self.differentiated = self.count
+        return torch.zeros_like(squared).index_fill(0, squared.topk(self.count).indices, 1).bool()
 
 
 @torch.no_grad()

@@ -252,7 +252,20 @@ class RPO(Method):
         if not self.checked:
             check_form(self, images)
             self.checked = True
-        return self.logits(self.image_features(images), self.text_features())
+        image_features = self.image_features(images)
+        return self.logits(image_features, self.text_features(self.importance(image_features)))
+
+    @torch.no_grad()
+    def importance(self, image_features: Tensor) -> Tensor | None:
+        """(classes,): how likely the images are taken for each, by the text features of the
+        training step before; None where there was none or it is not asked for."""
+        before = self.backward.last
+        if before is None:
+            return None
+        return self.logits(image_features, before).softmax(dim=1).pow(2).sum(dim=0)
+
+    def end_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, epochs: int) -> None:
+        self.backward.last = None  # a run that is resumed here knows of no step before either
 
     def logits(self, image_features: Tensor, text_features: Tensor) -> Tensor:
         """(batch, classes) from (batch, K, embedding) and (classes, K, embedding)."""
@@ -269,18 +282,22 @@ class RPO(Method):
         read = self.form.read_images(self.image_tower, images, prompts)
         return _unit(self.image_tower.project(read))
 
-    def text_features(self) -> Tensor:
+    def text_features(self, importance: Tensor | None = None) -> Tensor:
         """(classes, K, embedding) of unit length; K is 1 where texts have no prompts.
 
         Computed once per state of the prompts where no gradient is wanted.
+
+        Args:
+            importance: (classes,), of each for a backward pass with a tolerance.
         """
         if self.modality == "visual":
             own = partial(own_text_features, self.text_tower, self.ids, self.lengths)
             return _unit(self.remembered.get(own, [self.ids])[:, None])
         prompts = self.prompt_learner.text_prompt
-        return self.remembered.get(lambda: self._read_texts(prompts), [self.ids, prompts])
+        read = partial(self._read_texts, prompts, importance)
+        return self.remembered.get(read, [self.ids, prompts])
 
-    def _read_texts(self, prompts: Tensor) -> Tensor:
+    def _read_texts(self, prompts: Tensor, importance: Tensor | None) -> Tensor:
         tower, texts = self.text_tower, (self.text_tower, self.ids, self.lengths)
         if isinstance(self.form, MaskedForm):
             return _unit(tower.project(self.form.read_texts(*texts, prompts)))
@@ -289,8 +306,8 @@ class RPO(Method):
         def read(prompts: Tensor, classes: slice | Tensor) -> Tensor:
             return _unit(tower.project(read_block(prompts, classes)))
 
-        layers = len(tower.blocks)
-        return self.backward.features(read, tower.embed_prompts(prompts), len(self.ids), layers)
+        prompts, layers = tower.embed_prompts(prompts), len(tower.blocks)
+        return self.backward.features(read, prompts, len(self.ids), layers, importance)
 
     def _apply(self, *args: Any, **options: Any) -> "RPO":
         if isinstance(self.form, CachedForm):
