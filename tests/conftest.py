@@ -1,5 +1,6 @@
 """Tiny random CLIPs and made-up images: no download, no data, seconds."""
 
+import gc
 import json
 import os
 import subprocess
@@ -22,6 +23,13 @@ from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
+
+
+def pytest_collection_finish():
+    """What has been imported by now stays: the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,9 +1,13 @@
 """Metrics and their lines in the log, against hand-made numbers."""
 
+import random
+
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from dassl.evaluation import EVALUATOR_REGISTRY, build_evaluator
+from dassl.evaluation.evaluator import macro_f1
 from dassl.metrics import compute_accuracy
 
 NAMES = {0: "cat", 1: "dog", 2: "cow"}
@@ -41,6 +45,16 @@ def test_overall_result(evaluated, capsys):
         "=> result\n* total: 5\n* correct: 3\n"
         "* accuracy: 60.0%\n* error: 40.0%\n* macro_f1: 65.0%\n"
     )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_macro_f1_is_that_of_scikit_learn(seed):
+    draw = random.Random(seed)
+    for _ in range(20):
+        classes, images = draw.randint(1, 30), draw.randint(1, 100)
+        truths, guesses = ([draw.randrange(classes) for _ in range(images)] for _ in range(2))
+        expected = f1_score(truths, guesses, average="macro", labels=sorted(set(truths)))
+        assert macro_f1(truths, guesses) == expected
 
 
 def test_per_class_result(cfg, evaluated, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.collect_env import get_pretty_env_info
 
 from dassl.utils import (
     AverageMeter,
@@ -90,6 +91,7 @@ def test_layers_and_parameters():
 def test_environment_names_versions():
     text = collect_env_info()
     assert torch.__version__ in text
+    assert text.startswith(get_pretty_env_info()), "as PyTorch says it, with the help of pip"
     assert "Pillow" in text
 
 

@@ -1,8 +1,8 @@
 """Jobs done one after the other, on one CLIP, or in turns.
 
-What is imported here is imported once for all processes, so sklearn is, which tests need, and
-torch._dynamo, which optimisers need. OpenAI's clip is not: it asks for CUDA when it is imported,
-and no process forked after that could use CUDA.
+What is imported here is imported once for all processes, so torch._dynamo is, which optimisers
+need. OpenAI's clip is not: it asks for CUDA when it is imported, and no process forked after that
+could use CUDA.
 """
 
 import gc
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import sklearn.metrics  # noqa: F401
 import torch._dynamo
 import torch.utils.tensorboard  # noqa: F401
 

@@ -29,7 +29,6 @@ def write_client(path, address):
 
 def serve(address):
     """Until it is ended."""
-    import sklearn.metrics  # noqa: F401
     import torch._dynamo
     import torch.utils.tensorboard  # noqa: F401
 

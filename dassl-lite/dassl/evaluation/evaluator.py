@@ -2,8 +2,10 @@
 
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from dassl.utils import atomic_path, mkdir_if_missing
@@ -74,15 +76,10 @@ class Classification(EvaluatorBase):
         return results
 
     def _overall(self) -> OrderedDict[str, float]:
-        from sklearn.metrics import f1_score  # here, because importing it takes a second
-
         correct, total = self._count(range(len(self._y_true)))
         accuracy = 100.0 * correct / total
-        present = sorted(set(self._y_true))
-        f1 = f1_score(self._y_true, self._y_pred, average="macro", labels=present)
-        results = OrderedDict(
-            accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=100.0 * float(f1)
-        )
+        f1 = 100.0 * macro_f1(self._y_true, self._y_pred)
+        results = OrderedDict(accuracy=accuracy, error_rate=100.0 - accuracy, macro_f1=f1)
         print(
             "=> result\n"
             f"* total: {total:,}\n"
@@ -123,3 +120,16 @@ class Classification(EvaluatorBase):
         with atomic_path(path) as temporary:
             torch.save(torch.from_numpy(matrix), temporary)
         print(f"Confusion matrix is saved to {path}")
+
+
+def macro_f1(truths: Sequence[int], predictions: Sequence[int]) -> float:
+    """The mean, over the classes that occur in `truths`, of the harmonic mean of recall and
+    precision, as scikit-learn gives it, whose import takes a second of every short run.
+    """
+    classes = max(*truths, *predictions) + 1
+    guessed, true = np.asarray(predictions), np.asarray(truths)
+    hits, in_truth, in_guesses = (
+        np.bincount(labels, minlength=classes) for labels in (true[true == guessed], true, guessed)
+    )
+    present = in_truth > 0
+    return float(np.mean(2 * hits[present] / (in_truth + in_guesses)[present]))

@@ -1,11 +1,13 @@
 """Small helpers: files that appear whole, folders, JSON, images, seeds and random states."""
 
 import functools
+import importlib.metadata
 import json
 import os
 import random
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,9 +100,23 @@ def set_random_seed(seed: int) -> None:
 @functools.cache  # slow: it starts programs to ask for drivers and the like
 def collect_env_info() -> str:
     """Return versions of torch, CUDA, Python and Pillow as text for a log."""
-    from torch.utils.collect_env import get_pretty_env_info
+    from torch.utils import collect_env
 
-    return f"{get_pretty_env_info()}\n        Pillow ({PIL.__version__})"
+    run = collect_env.run
+    try:
+        collect_env.run = functools.partial(_without_pip, run)
+        return f"{collect_env.get_pretty_env_info()}\n        Pillow ({PIL.__version__})"
+    finally:
+        collect_env.run = run
+
+
+def _without_pip(run: Callable[..., Any], command: Any) -> Any:
+    """PyTorch's `run`, but for `pip list`, which takes half a second to say what Python knows."""
+    if not isinstance(command, list) or command[1:] != ["-mpip", "list", "--format=freeze"]:
+        return run(command)
+    found = {each.name: each.version for each in reversed([*importlib.metadata.distributions()])}
+    names = sorted(found, key=lambda name: re.sub("[-_.]+", "-", name).lower())
+    return 0, "\n".join(f"{name}=={found[name]}" for name in names), ""
 
 
 def tolist_if_not(value: Any) -> list[Any]:
