@@ -1,9 +1,10 @@
 """YAML files and KEY VALUE pairs into a configuration; what does not fit is named."""
 
+import copy
 from ast import literal_eval
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import reduce
+from functools import cache, reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,17 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if file.suffix not in (".yaml", ".yml"):
         raise ValueError(f"{file} is no YAML file: its name should end in .yaml")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = copy.deepcopy(_parsed(file.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{file} holds no keys and values")
     return content
+
+
+@cache  # the jobs of a protocol share their files
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def merge_options(cfg: Any, options: list[str], source: str = "the command line") -> None:

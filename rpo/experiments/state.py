@@ -1,6 +1,7 @@
 """How far a job is: what its folders hold, compared with what they should."""
 
 import argparse
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,14 @@ from .job import Job, Step, evaluated
 
 def parse_step(step: Step) -> argparse.Namespace:
     """The arguments of `rpo train`."""
+    return _parser().parse_args(step.arguments)
+
+
+@cache  # a protocol has thousands of steps
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return parser.parse_args(step.arguments)
+    return parser
 
 
 def job_state(job: Job) -> str:

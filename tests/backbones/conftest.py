@@ -1,5 +1,6 @@
 """Small random CLIPs, made and saved by the very libraries that they are from."""
 
+import copy
 import json
 
 import pytest
@@ -74,10 +75,17 @@ def backbone_name(tmp_path_factory):
     return name
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def backbone(backbone_name):
-    """A function from one of FAMILIES to a freshly loaded backbone."""
-    return lambda family: rpo.load_clip(backbone_name(family))
+    """A function from one of FAMILIES to a backbone as it is loaded, for each to change."""
+    loaded = {}
+
+    def load(family):
+        if family not in loaded:
+            loaded[family] = rpo.load_clip(backbone_name(family))
+        return copy.deepcopy(loaded[family])
+
+    return load
 
 
 def open_clip_folder(folder, kind):
