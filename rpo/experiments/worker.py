@@ -1,6 +1,8 @@
 """The life of a process that does jobs: quiet, and gone when the command that started it is."""
 
+import gc
 import importlib
+import multiprocessing
 import os
 import sys
 import threading
@@ -36,6 +38,10 @@ def live(
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
     _silence()
+    # This process came from a server, and those that load data would, too: each would import
+    # PyTorch anew, in every epoch. They start as they do in `rpo train` instead.
+    multiprocessing.set_start_method(multiprocessing.get_all_start_methods()[0], force=True)
+    gc.freeze()  # the server's imports stay: the garbage collector need not look at them again
     try:
         stopping.listen(signals)
         for problem in importlib.import_module(WORK).work(jobs, overwrite):

@@ -1,8 +1,11 @@
 """Processes: which GPU they see, what they do one after the other, and how they end."""
 
+import multiprocessing
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -129,6 +132,25 @@ def test_runs_on_the_same_batches_share_a_process(make_job, monkeypatch):
     for index in (0, 1, 2, 4, 5):
         expected, got = learnt(apart[index]), learnt(joined[index])
         assert all(torch.equal(value, got[key]) for key, value in expected.items())
+
+
+LIFE = """
+import multiprocessing, pathlib, sys, types
+from rpo.experiments import worker
+
+def work(jobs, overwrite):
+    yield multiprocessing.get_start_method()
+
+multiprocessing.set_start_method("forkserver")
+sys.modules[worker.WORK] = types.SimpleNamespace(work=work)
+worker.live(types.SimpleNamespace(send=pathlib.Path("said").write_text), [], False, None, [])
+"""
+
+
+def test_its_loaders_start_as_those_of_rpo_train(tmp_path):
+    """From a server of their own they would import PyTorch anew, in every epoch."""
+    subprocess.run([sys.executable, "-c", LIFE], cwd=tmp_path, check=True)
+    assert (tmp_path / "said").read_text() == multiprocessing.get_all_start_methods()[0]
 
 
 def test_what_dies_of_memory_is_tried_once_more_alone(make_job, monkeypatch):
