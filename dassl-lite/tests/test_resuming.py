@@ -26,6 +26,7 @@ def interrupt(trainer, epoch, batch_idx):
     trainer.forward_backward = failing_step
     with pytest.raises(Interrupted):
         trainer.train()
+    del trainer.forward_backward  # refers to the trainer, and so would keep its workers waiting
 
 
 def uninterrupted(cfg, seeded_trainer, tmp_path):
