@@ -200,6 +200,12 @@ def make_trainer(make_config):
 
 
 @pytest.fixture(scope="session")
+def digits_root(tmp_path_factory):
+    """DATASET.ROOT, where the digits are written out once."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
 def rpo_on_path(tmp_path_factory):
     """PATH with an `rpo` that need not import PyTorch anew, then the installed one."""
     folder = tmp_path_factory.mktemp("bin")

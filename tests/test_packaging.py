@@ -86,6 +86,7 @@ print(files.config_file("datasets/eurosat.yaml").is_file())
 def test_type_checkers_follow_the_links(tmp_path):
     file = tmp_path / "uses.py"
     file.write_text("from rpo.trainers.base import PromptTrainer\nreveal_type(PromptTrainer)\n")
-    command = [sys.executable, "-m", "mypy", "--follow-imports", "silent", str(file)]
+    command = [sys.executable, "-m", "mypy", "--follow-imports", "silent", "--no-site-packages"]
+    command += ["--ignore-missing-imports", str(file)]  # PyTorch would take it ten seconds
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     assert "rpo.trainers.base.PromptTrainer" in shown

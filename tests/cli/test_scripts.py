@@ -22,20 +22,14 @@ METHODS = {
 }
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Where the digits are written out once."""
-    return tmp_path_factory.mktemp("data")
-
-
 @pytest.fixture
-def bash(tmp_path, data, rpo_on_path):
+def bash(tmp_path, digits_root, rpo_on_path):
     """Runs a script from another folder, with its output in a temporary one."""
 
     def run(script, *arguments, **environment):
         variables = {
             **os.environ,
-            "DATA": str(data),
+            "DATA": str(digits_root),
             "OUTPUT": str(tmp_path / "output"),
             "PATH": rpo_on_path,
         }

@@ -4,6 +4,7 @@ import http.server
 import threading
 import zipfile
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -90,7 +91,8 @@ def server(source, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.faults, server.requests, server.tags = [], [], True
     server.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    serve = partial(server.serve_forever, poll_interval=0.01)  # as fast it is shut down
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield server
     server.shutdown()
