@@ -1,11 +1,13 @@
 """Tiny random CLIPs and made-up images: no download, no data, seconds."""
 
+import copy
 import gc
 import json
 import os
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,12 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers():
+    """Whatever tests a worker did before."""
+    set_random_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -66,10 +74,22 @@ def build_random_clip(shape="small", seed=0, context=77, vocabulary=49408):
     return clip.eval()
 
 
+@cache
+def small_clip():
+    """The usual one, drawn once: most of its parameters are embeddings of the vocabulary."""
+    return build_random_clip()
+
+
 @pytest.fixture
 def random_clip():
     """A function (shape name, seed) to a random CLIP in float32, with OpenAI's own modules."""
-    return build_random_clip
+
+    def build(*arguments, **options):
+        if arguments or options:
+            return build_random_clip(*arguments, **options)
+        return copy.deepcopy(small_clip())
+
+    return build
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,12 @@ SIDE = 8  # pixels
 torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def same_random_numbers():
+    """Whatever tests a worker did before."""
+    set_random_seed(0)
+
+
 def pytest_collection_finish():
     """What has been imported by now stays: the garbage collector need not look at it again."""
     gc.collect()

@@ -11,7 +11,7 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from learning import learns_at_once
 
-from rpo.clip.load import load_clip
+from rpo.clip.load import keep_clip, load_clip
 from rpo.clip.precision import PRECISIONS
 from rpo.trainers.base import PromptTrainer
 
@@ -22,6 +22,13 @@ LEARNERS = [
     if issubclass(TRAINER_REGISTRY.get(name), PromptTrainer)
     and TRAINER_REGISTRY.get(name).learns_in_steps
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_clip():
+    """Read once for all that have the same seed; no method changes it, as is tested below."""
+    with keep_clip():
+        yield
 
 
 def one_step(trainer):
