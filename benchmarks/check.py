@@ -68,12 +68,19 @@ def help_ratio() -> float:
     return start("import torch") / start("from rpo.cli import main; main(['--help'])")
 
 
+def train_ratio() -> float:
+    """`import torch` over what `rpo train` takes outside of training: RPO on the digits."""
+    parts = job.split(repeats=3)
+    return (parts["python"] + parts["torch"]) / (parts["whole"] - parts["train"])
+
+
 RATIOS: dict[str, Callable[[], float]] = {
     "step": step_ratio,
     "step with a tolerance": tolerance_ratio,
     "evaluation": evaluation_ratio,
     "import rpo": import_ratio,
     "rpo --help": help_ratio,
+    "rpo train": train_ratio,
 }
 
 
