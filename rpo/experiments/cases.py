@@ -74,10 +74,16 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
 
     Raises:
         ValueError: a method, variant or dataset does not exist; the nearest one is named. Or two
-            datasets have the same name.
+            datasets have the same name, or a seed is negative.
     """
     sources = distinct(choice.datasets or protocol.datasets)
-    runs = list(product(choice.shots or protocol.shots, choice.seeds or protocol.seeds))
+    seeds = choice.seeds or protocol.seeds
+    if min(seeds) < 0:
+        raise ValueError(
+            f"seed {min(seeds)} would leave a run without one, never to be repeated; --seeds takes "
+            "0 and more, as 1 2 3"
+        )
+    runs = list(product(choice.shots or protocol.shots, seeds))
     for name, variant in _variants(protocol, preset, choice):
         for source in sources:
             case = Case(name, variant, source)
