@@ -135,10 +135,13 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", LEARNERS)
-def test_interrupted_and_resumed_it_is_the_same(make_config, name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [*((name, ()) for name in LEARNERS), ("RPO", ("TRAINER.RPO.GRADIENT_TOLERANCE", 0.5))],
+)
+def test_interrupted_and_resumed_it_is_the_same(make_config, name, own, tmp_path, monkeypatch):
     """Interrupted at the end of the second of three epochs; the first was kept."""
-    options = ("OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1, "OUTPUT_DIR")
+    options = (*own, "OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1, "OUTPUT_DIR")
     whole = make_config(name, options=(*options, str(tmp_path / "whole")))
     set_random_seed(1)
     (undisturbed := build_trainer(whole)).train()
