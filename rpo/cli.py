@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def spare_the_collector() -> None:
     """PyTorch brings objects by the hundred thousand, which live as long as the process. Python's
     garbage collector goes through them again and again as more are imported, and once more at the
-    end: together two seconds of a short training.
+    end: together nearly two seconds of a short training.
     """
     gc.set_threshold(50_000, 20, 20)
     atexit.register(gc.freeze)

@@ -135,7 +135,7 @@ def rpo(tmp_path, digits_root, rpo_on_path):
 
 
 def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
-    methods = ("--methods", "ZeroshotCLIP", "Centred", "Scaled")
+    methods = ("--methods", "ZeroshotCLIP", "Centred", "Scaled", "LP")
     common = ("--preset", "tiny", "--datasets", "digits", "--shots", "1", "--seeds", "1")
     said = rpo("rpo", "run", "base2new", *common, *methods)
     assert "Centred, Digits, 1 shot, seed 1: base " in said
@@ -145,7 +145,7 @@ def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
     page = ("--html", "page.html", "--figures", "figures")
     table = rpo("rpo", "report", "output", "--table", "base2new", "--format", "markdown", *page)
     order = [line.split("|")[2].strip() for line in table.splitlines() if "| Digits" in line]
-    assert order == ["ZeroshotCLIP", "Centred", "Scaled"]
+    assert order == ["ZeroshotCLIP", "LP", "Centred", "Scaled"]
     assert "Centred" in (tmp_path / "page.html").read_text()
     figure = (tmp_path / "figures/base-new-digits.svg").read_text()
     assert "#117733" in figure and "Centred" in figure

@@ -78,7 +78,7 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
     """
     sources = distinct(choice.datasets or protocol.datasets)
     seeds = choice.seeds or protocol.seeds
-    if min(seeds) < 0:
+    if min(seeds, default=0) < 0:
         raise ValueError(
             f"seed {min(seeds)} would leave a run without one, never to be repeated; --seeds takes "
             "0 and more, as 1 2 3"

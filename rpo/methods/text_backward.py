@@ -74,7 +74,7 @@ class TextBackward:
         if importance is not None:
             likely, unlikely = self._guess(importance, size)
             blocks, kept = [*likely, *unlikely], len(likely)
-        if kept > 1:
+        if kept and len(blocks) > 1:
             kept = 0 if self.chunk else min(kept, blocks_at_once(prompts, layers, size))
         features: Tensor = Reading.apply(
             prompts, self, read, Blocks(size, blocks[:kept], blocks[kept:])

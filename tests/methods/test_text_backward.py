@@ -95,7 +95,7 @@ def test_memory_decides_what_is_read_twice_and_changes_no_bit(random_clip, monke
     assert len(reads) == 5 + (5 + 3) + (5 + 5)
 
 
-def reads_of_two_steps(model, monkeypatch, guess=lambda importance: importance):
+def reads_of_two_steps(model, monkeypatch, guess):
     """The second step's gradient, and how many classes it read, with the guess tampered with."""
     read, importance, counts = model.form.read_block, model.importance, []
     monkeypatch.setattr(model, "importance", lambda features: guess(importance(features)))
@@ -130,6 +130,17 @@ def test_a_guess_changes_what_is_read_twice_and_not_the_gradient(
     assert reads <= more <= all_twice and (reads < more or differentiated <= 2 * len(LABELS))
     for found in (right, wrong):
         assert (found - without).norm() < 1e-5 * without.norm()
+
+
+@pytest.mark.parametrize("fields", [{}, {"text_chunk": 4}])
+def test_without_memory_or_with_blocks_by_hand_no_guess_keeps_a_graph(
+    random_clip, monkeypatch, fields
+):
+    """It would lie beside that of the block which is read again."""
+    monkeypatch.setattr(text_backward, "blocks_at_once", lambda *_: 0)
+    model = build(random_clip(), gradient_tolerance=0.6, **fields)
+    _, reads = reads_of_two_steps(model, monkeypatch, lambda importance: importance)
+    assert reads == len(TEXTS) + model.backward.differentiated
 
 
 def test_the_guess_ends_with_the_epoch(random_clip):
