@@ -20,9 +20,11 @@ from dassl.utils import set_random_seed
 from PIL import Image
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
-from rpo.clip import openai
+from rpo.clip import load, openai
 from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
+
+CLIP_FILE = "small-clip.pt"
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
@@ -38,6 +40,29 @@ def pytest_collection_finish():
 def same_random_numbers():
     """Whatever tests a worker did before."""
     set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def checkpoints_are_read_once():
+    """Those that most tests load; OpenAI's modules draw all of their parameters before that.
+
+    Each test has a copy of its own, and the random numbers after it as if it had been read.
+    """
+    read, clips, states = load._load_openai, {}, {}
+
+    def load_once(path):
+        if path != load.TINY_FILE and path.name != CLIP_FILE:
+            return read(path)
+        before = torch.get_rng_state().numpy().tobytes()
+        if (path, before) not in states:
+            clips[path] = read(path)
+            states[path, before] = torch.get_rng_state()
+        torch.set_rng_state(states[path, before])
+        return copy_of(clips[path])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "_load_openai", load_once)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -80,6 +105,12 @@ def small_clip():
     return build_random_clip()
 
 
+def copy_of(clip):
+    """For a test to change, except for the embeddings of the vocabulary, which are most of it."""
+    words = clip.token_embedding.weight
+    return copy.deepcopy(clip, {id(words): torch.nn.Parameter(words.data, words.requires_grad)})
+
+
 @pytest.fixture
 def random_clip():
     """A function (shape name, seed) to a random CLIP in float32, with OpenAI's own modules."""
@@ -87,7 +118,7 @@ def random_clip():
     def build(*arguments, **options):
         if arguments or options:
             return build_random_clip(*arguments, **options)
-        return copy.deepcopy(small_clip())
+        return copy_of(small_clip())
 
     return build
 
@@ -95,7 +126,7 @@ def random_clip():
 @pytest.fixture(scope="session")
 def clip_file(tmp_path_factory):
     """A checkpoint file of a small random CLIP, as OpenAI's state dicts are stored."""
-    path = tmp_path_factory.mktemp("weights") / "small-clip.pt"
+    path = tmp_path_factory.mktemp("weights") / CLIP_FILE
     torch.save(build_random_clip().state_dict(), path)
     return path
 

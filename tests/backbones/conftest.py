@@ -83,7 +83,8 @@ def backbone(backbone_name):
     def load(family):
         if family not in loaded:
             loaded[family] = rpo.load_clip(backbone_name(family))
-        return copy.deepcopy(loaded[family])
+        words = loaded[family].tokenizer  # which takes longest to copy, and nobody changes
+        return copy.deepcopy(loaded[family], {id(words): words})
 
     return load
 
