@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import quick_python
 import torch
 import warm_rpo
 from dassl.data.datasets import DATASET_REGISTRY
@@ -26,6 +27,7 @@ from rpo.trainers.config import default_config
 
 CLIP_FILE = "small-clip.pt"
 
+quick_python.make_default()
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
 

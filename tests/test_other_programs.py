@@ -1,12 +1,12 @@
 """The plugin inside another Dassl program: a train.py in CoOp's form, with names of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import quick_python
 
 ROOT = Path(__file__).parents[1]
 
@@ -106,10 +106,7 @@ def program(tmp_path, draw_image):
 
 
 def train(program, trainer, clip_file, *options):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "dassl-lite")]),
-    }
+    environment = quick_python.environment(ROOT, ROOT / "dassl-lite")
     command = [sys.executable, "train.py", "--root", "data", "--output-dir", f"out/{trainer}"]
     command += ["--trainer", trainer, "DATASET.NAME", "OxfordPets", "INPUT.SIZE", "(32, 32)"]
     command += ["MODEL.BACKBONE.NAME", str(clip_file), "OPTIM.MAX_EPOCH", "1"]
@@ -155,10 +152,7 @@ from dassl.engine import TRAINER_REGISTRY
 from dassl.data.datasets import DATASET_REGISTRY
 print(TRAINER_REGISTRY.registered_names(), DATASET_REGISTRY.registered_names())
 """
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "dassl-lite")]),
-    }
+    environment = quick_python.environment(ROOT, ROOT / "dassl-lite")
     command = [sys.executable, "-c", script]
     shown = subprocess.run(
         command, cwd=program, env=environment, capture_output=True, text=True, check=True

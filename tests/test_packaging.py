@@ -1,6 +1,5 @@
 """What the two distributions install: `rpo` and `dassl`, and nothing called `datasets`."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import quick_python
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +41,7 @@ def test_the_wheel_is_complete(wheels):
 
 def run_in(folder, script, *paths):
     """The standard output of a Python that sees `folder` as a script in it would, then `paths`."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, *paths)))}
+    environment = quick_python.environment(folder, *paths)
     command = [sys.executable, "-c", script]
     return subprocess.run(
         command, cwd=folder, env=environment, check=True, capture_output=True, text=True

@@ -14,8 +14,9 @@ from typing import Any
 from .child import NO_MEMORY, Child, Outcome
 from .devices import Slot
 from .job import Job
-from .worker import IN_USE, STOPPED, WORK
+from .worker import IN_USE, STOPPED
 
+SERVER = "rpo.experiments.server"  # what is imported once, before jobs are forked
 # Seconds until a job that another command is doing is asked for again.
 PATIENCE = 2.0
 
@@ -124,7 +125,7 @@ def _context(signals: Iterable[signal.Signals]) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([WORK])
+    context.set_forkserver_preload([SERVER])
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         # Ctrl-C goes to all processes of a terminal; these leave it to the command, which ends
