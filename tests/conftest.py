@@ -31,6 +31,15 @@ quick_python.make_default()
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
 
+# They start other programs and wait for them.
+LONG = ("cli/test_run", "cli/test_scripts", "test_contribution", "test_examples", "test_prepare")
+
+
+def pytest_collection_modifyitems(items):
+    """The long tests come first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+
+
 def pytest_collection_finish():
     """What has been imported by now stays: the garbage collector need not look at it again."""
     gc.collect()

@@ -1,5 +1,6 @@
 """Faster loading changes no random number: cache, workers that live on, batches made ahead."""
 
+import multiprocessing
 import threading
 
 import pytest
@@ -99,6 +100,21 @@ def test_images_are_decoded_once_if_they_fit(cfg, data_root):
             with pytest.raises(FileNotFoundError, match=str(path)):
                 list(manager.train_loader_x) + list(manager.train_loader_x)
         path.write_bytes(content)
+
+
+@pytest.mark.parametrize("lives_on", [False, True])
+def test_workers_end_with_an_error(cfg, data_root, lives_on):
+    """Another epoch has others."""
+    for path in (data_root / "toy_colours" / "train" / "blue").iterdir():
+        path.write_text("no image")
+    keys = {"NUM_WORKERS": 2, "PERSISTENT_WORKERS": lives_on, "CACHE_MEGABYTES": 0}
+    cfg.DATALOADER.update(keys)
+    before = multiprocessing.active_children()
+    loader = DataManager(cfg).train_loader_x
+    for _ in range(2):
+        with pytest.raises(Exception, match="Cannot read the image"):
+            list(loader)
+        assert multiprocessing.active_children() == before
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3])

@@ -52,7 +52,20 @@ class Loader(DataLoader[Any]):
             self.sampler.epoch_seed = self._next_base_seed()
             getattr(self.dataset, "fill_cache", lambda: None)()
         batches = super().__iter__()
-        return ahead(batches, self._batches_ahead) if self._batches_ahead else batches
+        if self._batches_ahead:
+            return ahead(batches, self._batches_ahead)
+        return self._until_an_error(batches) if self.num_workers else batches
+
+    def _until_an_error(self, batches: Any) -> Iterator[Any]:
+        """Ends the workers with the first error, which would keep them: when they are collected
+        together with it, each is waited for five seconds.
+        """
+        try:
+            yield from batches
+        except Exception:
+            batches._shutdown_workers()
+            self._iterator = None
+            raise
 
     def _next_base_seed(self) -> int:
         """Taken from the stream, or only looked at where torch is about to take it itself."""
