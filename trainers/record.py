@@ -205,7 +205,7 @@ def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
         "details": trainer.details,
         "history": trainer.history,
         "seconds": trainer.seconds,
-        "peak_mb": peak_megabytes(trainer.device),
+        "peak_mb": peak_megabytes(trainer.device) if trainer.seconds else None,
         "class_names": list(dataset.classnames),
         "images": {
             "train": len(dataset.train_x),

@@ -94,6 +94,7 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
         trainer.details, trainer.outcome = {"test": evaluator.details}, evaluator.outcome
         trainer.trained_on, trainer.history = origin(own), []
         trainer.parameters_in, trainer._models = folder, {RPO.learner_name: learner}
+        trainer.seconds = {}  # those of a shared pass are not those of a run, nor is its memory
         target = test_folder(Path(folder), classes)
         trainer.cfg = as_evaluated(own, cfg, target)
         same_sample = own.SEED == cfg.SEED

@@ -55,8 +55,9 @@ def by_finished_runs(job: Job) -> Cost | None:
 
 
 def taken_by(step: Step) -> list[float]:
-    """Seconds of the step with each seed that has finished."""
-    return [seconds_in(path) for path in step.folder.parent.glob(f"seed*/{RESULTS}")]
+    """Seconds of the step with each seed that has finished, unless `rpo eval` shared the pass."""
+    found = (seconds_in(path) for path in step.folder.parent.glob(f"seed*/{RESULTS}"))
+    return [seconds for seconds in found if seconds]
 
 
 @cache

@@ -1,5 +1,6 @@
 """`rpo eval` gives every run the results that it has alone."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -38,13 +39,20 @@ def test_several_runs_in_one_pass(runs, capsys):
         trained = results(folder)
         assert evaluated["metrics"] == trained["metrics"]
         assert evaluated["details"] == trained["details"] and evaluated["history"] == []
+        assert evaluated["seconds"] == {} and evaluated["peak_mb"] is None  # shared by all
         assert evaluated["trained_on"] == trained["trained_on"]
         assert evaluated["trained_on"]["seed"] == seed
         assert evaluated["data"] == trained["data"] and evaluated["config"]["SEED"] == seed
         same = ("backbone", "split", "sample", "config", "learnt", "predictions")
         assert {key: evaluated["sha256"][key] for key in same} == trained["sha256"]
         assert results(folder.replace("train_base", "test_new"))["classes"] == "new"
-    assert main(["verify", folders[0].rpartition("/train_base")[0], "--images", "9"]) == 0
+    both = folders[0].rpartition("/train_base")[0]
+    assert main(["verify", both, "--images", "9"]) == 0
+    capsys.readouterr()
+    assert main(["report", both, "--table", "cost", "--format", "csv"]) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    peaks = [results(folder)["peak_mb"] for folder in folders]
+    assert row["runs"] == "2" and float(row["peak MiB"]) == pytest.approx(max(peaks), abs=0.01)
 
 
 def test_runs_from_before_and_after_a_change_of_evaluator(runs, capsys):
