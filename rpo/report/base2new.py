@@ -26,7 +26,7 @@ from rpo.report.statistics import (
     harmonic_noise,
     mean_noise,
 )
-from rpo.report.table import About, Cell, Table, log_notes, shown_shots, span
+from rpo.report.table import About, Cell, Table, notes_on, shown_shots, span
 
 HEADERS = ("dataset", "method", "config", "shots", "base", "new", "H", "H of means", "seeds")
 CONVENTIONS = (
@@ -126,7 +126,7 @@ def base2new(frame: pd.DataFrame) -> list[Table]:
                 partial.append(f"{line.method} {line.config} is without {absent}")
             rows.append(_row(f"Average ({count})", line, one, exact=True))
             about.append(About(line, one.datasets, one.noise(sets)))
-    notes = (CONVENTIONS, *_remarks(found.values(), datasets, partial), *log_notes(used))
+    notes = (CONVENTIONS, *_remarks(found.values(), datasets, partial), *notes_on(used))
     title = "Base-to-new generalization, accuracy in percent"
     return [Table("base2new", title, HEADERS, rows, notes, tuple(about))]
 

@@ -23,7 +23,7 @@ from rpo.report.published import (
     published,
 )
 from rpo.report.statistics import Summary
-from rpo.report.table import Cell, Table, log_notes, shown_shots
+from rpo.report.table import Cell, Table, notes_on, shown_shots
 
 TITLES = {
     "base2new": "Base-to-new generalization",
@@ -62,12 +62,12 @@ def compare(frame: pd.DataFrame, paper: str | None = None) -> list[Table]:
     for setting in TITLES:
         some = [ours for ours in found if ours.setting == setting]
         if some:
-            tables.append(_table(setting, some, paper, log_notes(frame)))
+            tables.append(_table(setting, some, paper, notes_on(frame)))
     return tables
 
 
 def _table(
-    setting: str, found: Sequence[Measured], paper: str | None, log_notes: Sequence[str]
+    setting: str, found: Sequence[Measured], paper: str | None, of_runs: Sequence[str]
 ) -> Table:
     """The backbone is told where one is not the papers'."""
     others = sorted({ours.line.backbone for ours in found if ours.is_of_another_backbone})
@@ -86,7 +86,7 @@ def _table(
     papers = found[0].papers_backbone
     warning = f"NOT COMPARABLE: {', '.join(others)} is not the papers' {papers}. "
     title = f"{warning if others else ''}{TITLES[setting]}, ours and published, accuracy in percent"
-    return Table("compare", title, headers, rows, (*notes, *_sources(rows, setting), *log_notes))
+    return Table("compare", title, headers, rows, (*notes, *_sources(rows, setting), *of_runs))
 
 
 def _row(

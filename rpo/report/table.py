@@ -79,7 +79,20 @@ def span(counts: Iterable[int]) -> str:
     return "-".join(str(number) for number in numbers[:: max(1, len(numbers) - 1)])
 
 
-def log_notes(used: pd.DataFrame) -> tuple[str, ...]:
+def notes_on(used: pd.DataFrame) -> tuple[str, ...]:
+    """What a reader should know of the runs that a table is made of."""
+    return (*_single_classes(used), *_from_logs(used))
+
+
+def _single_classes(used: pd.DataFrame) -> list[str]:
+    """Whose accuracy says nothing: three classes leave one to be new."""
+    names = [content.get("class_names") or () for content in used["content"]]
+    alone = used[[len(classes) == 1 for classes in names]]
+    found = dict.fromkeys(zip(alone["dataset"], alone["classes"], strict=True))
+    return [f"{dataset}, {part}: a single class, which is always right." for dataset, part in found]
+
+
+def _from_logs(used: pd.DataFrame) -> list[str]:
     """How many of the accuracies come from logs, and whose have one decimal only."""
     from_logs = used[~used["content"].astype(bool)]
     rounded = from_logs[from_logs["rounded"]]
@@ -95,7 +108,7 @@ def log_notes(used: pd.DataFrame) -> tuple[str, ...]:
             f"{_whose(from_logs[~from_logs['rounded']])}. The papers average what logs print; "
             "--decimals 1 does the same."
         )
-    return tuple(notes)
+    return notes
 
 
 def _whose(runs: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from rpo.report.frame import (
 from rpo.report.names import CLASSES, DOMAINS, dataset_order, learns
 from rpo.report.pivots import Panel, Points, Series, average_curve, order_of_series, over_shots
 from rpo.report.statistics import BySeed, Summary, TestSet, average, mean_noise, summarise
-from rpo.report.table import About, Cell, Table, log_notes, shown_shots, span
+from rpo.report.table import About, Cell, Table, notes_on, shown_shots, span
 from rpo.suggest import unknown
 
 MEANING = (
@@ -99,7 +99,7 @@ def _transfer_table(
         about.append(About(line, (source,), noise))
     kind = "Domain generalization" if shifted else "Cross-dataset transfer"
     title = f"{kind}, trained on {source}, accuracy in percent"
-    notes = ("The average is over the targets that the row has.", *log_notes(used))
+    notes = ("The average is over the targets that the row has.", *notes_on(used))
     headers = ("method", "config", "shots", *columns, "average", "targets", "seeds")
     return Table("transfer", title, headers, rows, notes, tuple(about))
 
@@ -134,7 +134,7 @@ def shots_table(frame: pd.DataFrame) -> list[Table]:
         about.append(About(line, (panel.classes, *panel.datasets), noise))
     title = "Accuracy in percent over shots (labelled images a class; zero-shot methods: 0)"
     used = own_runs(frame, *{panel.classes for panel in panels})
-    return [Table("shots", title, headers, cells, log_notes(used), tuple(about))]
+    return [Table("shots", title, headers, cells, notes_on(used), tuple(about))]
 
 
 def _average_rows(panels: Sequence[Panel]) -> list[tuple[str, Panel, Series, Points]]:
@@ -175,7 +175,7 @@ def seeds_table(frame: pd.DataFrame) -> list[Table]:
         rows.append((*names, *(by_seed.get(number) for number in numbers), *_measured(by_seed)))
     columns = (f"seed {number}" if number >= 0 else "no seed" for number in numbers)
     headers = (*NAMES, *columns, "mean", "std", "ci95", "min", "max", "n")
-    notes = (MEANING, *log_notes(used))
+    notes = (MEANING, *notes_on(used))
     return [Table("seeds", "Accuracy in percent of every seed", headers, rows, notes)]
 
 

@@ -196,6 +196,17 @@ def test_seeds(write_run, rows):
     ]
 
 
+def test_a_single_class_is_told_of(write_run, tmp_path, capsys):
+    """As the new one of three."""
+    write_run(80, classes="base", class_names=["cat", "dog"])
+    write_run(100, classes="new", class_names=["fox"])
+    write_run(60, dataset="DTD", classes="new", class_names=["dotted", "woven"])
+    assert main(["report", str(tmp_path), "--table", "base2new"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("a single class") == 1
+    assert "EuroSAT, new: a single class, which is always right." in said
+
+
 def test_cost(write_run, rows):
     """Each seed counts once: the first needs 7.5 ms an image, the mean of 5 and 10."""
     common = {"learnt_parameters": 30720, "device": "cpu", "images": {"test": 200}}

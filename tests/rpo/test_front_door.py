@@ -28,8 +28,9 @@ loader = [(torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 0, 1]))] * 2
 EVERY_METHOD = """
 from learning import learns_at_once
 from rpo.methods.traits import known_traits
+clip = rpo.load_clip("tiny")
 for name, traits in known_traits().items():
-    model = getattr(rpo, name)(rpo.load_clip("tiny"), ["cat", "dog"])
+    model = getattr(rpo, name)(clip, ["cat", "dog"])
     logits = model(torch.randn(3, 3, 32, 32))
     assert logits.shape == (3, 2), name
     learnt = list(model.learner().parameters())
