@@ -25,7 +25,7 @@ def report(jobs: Sequence[Job], device: str, at_once: int) -> str:
     methods = dict.fromkeys(job.method for job in jobs)
     of = {method: [costs[job] for job in jobs if job.method == method] for method in methods}
     lines = [_line(method, mine) for method, mine in of.items()]
-    said = [tabulate(lines, headers=COLUMNS, tablefmt="github", floatfmt=".2f")]
+    said = [tabulate(lines, headers=COLUMNS, tablefmt="github", floatfmt=".4g")]
     known = [cost for cost in costs.values() if cost]
     if known:
         said.append(_total(known, device, min(at_once, len(known))))
@@ -55,7 +55,7 @@ def _total(known: Sequence[Cost], device: str, at_once: int) -> str:
     kind = "hours of a processor" if device.startswith("cpu") else "GPU hours"
     megabytes = sum(cost.bytes for cost in known) / 1e6
     return (
-        f"{len(known)} jobs on {device}: {expected:.2f} {kind} ({low:.2f} to {high:.2f}), "
+        f"{len(known)} jobs on {device}: {expected:.4g} {kind} ({low:.4g} to {high:.4g}), "
         f"{duration(expected * 3600 / at_once)} with {at_once} at once, and about "
         f"{megabytes:.0f} MB on the disk"
     )

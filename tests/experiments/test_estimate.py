@@ -52,6 +52,7 @@ def test_calibrated(tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "RPO, 5 classes: " in said and "| measured here |" in said
     assert "4 jobs on " in said and "left out" not in said
+    assert " 0 hours" not in said and "| 0.00 |" not in said
     assert not (tmp_path / "output").exists()
     (found,) = [each for each in table() if each.source == HERE and each.kind.method == "RPO"]
     assert 0 < found.low <= found.step <= found.high and found.bytes > 1000
