@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -49,8 +50,10 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def same_random_numbers():
-    """Whatever tests a worker did before."""
-    set_random_seed(0)
+    """Whatever tests a worker did before. Not those of GPUs, whose seeds PyTorch queues."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.default_generator.manual_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="session")
