@@ -8,6 +8,7 @@ random numbers and standard output, so that its results are those it has alone, 
 import random
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,7 @@ class _Run(threading.Thread):
         self.error: BaseException | None = None
         self.asked_to_end: BaseException | None = None
         self.over = False
+        self.waited = 0.0
 
     def run(self) -> None:
         self.turn.acquire()
@@ -46,8 +48,10 @@ class _Run(threading.Thread):
             self.paused.acquire()
 
     def pause(self) -> None:
+        started = time.time()
         self.paused.release()
         self.turn.acquire()
+        self.waited += time.time() - started
         self.check()
 
     def check(self) -> None:
@@ -85,6 +89,17 @@ def pause() -> None:
     run = threading.current_thread()
     if isinstance(run, _Run):
         run.pause()
+
+
+def are_taken() -> bool:
+    """Whether this is one of several runs."""
+    return isinstance(threading.current_thread(), _Run)
+
+
+def clock() -> float:
+    """Seconds, of which those that the other runs take do not count."""
+    run = threading.current_thread()
+    return time.time() - (run.waited if isinstance(run, _Run) else 0.0)
 
 
 def _state() -> tuple[Any, ...]:

@@ -37,10 +37,15 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
         "split": provenance.get("split_sha256"),
         "sample": hashes.of_sample(provenance),
         "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),
-        "learnt": {
-            f"{name}/{key}": digest
-            for name in trainer.get_model_names()
-            for key, digest in hashes.of_tensors(trainer._models[name].state_dict().items()).items()
-        },
+        "learnt": learnt_hashes(trainer),
         "predictions": predictions and hashes.of_bytes(predictions),
+    }
+
+
+def learnt_hashes(trainer: Any) -> dict[str, str]:
+    """Of every tensor that was learnt, by model and name."""
+    return {
+        f"{name}/{key}": digest
+        for name in trainer.get_model_names()
+        for key, digest in hashes.of_tensors(trainer._models[name].state_dict().items()).items()
     }

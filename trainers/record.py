@@ -1,12 +1,11 @@
 """What results.json says of a run: enough to know where a number came from, and to check it."""
 
 import os
-import time
 from typing import Any
 
 from dassl.engine import TrainerX
 
-from rpo import stopping
+from rpo import stopping, turns
 from rpo.checkpoints import check_finite
 from rpo.environment import versions
 from rpo.hashes import sealed
@@ -56,9 +55,9 @@ class RecordedTrainer(TrainerX):
         self.wandb: WandbRun | None = None
         if cfg.LOGGING.WANDB:
             require_wandb()
-        started = time.time()
+        started = turns.clock()
         super().__init__(cfg)
-        self.seconds["load"] = time.time() - started
+        self.seconds["load"] = turns.clock() - started
 
     def before_train(self) -> None:
         super().before_train()
@@ -70,7 +69,7 @@ class RecordedTrainer(TrainerX):
                 self.metrics["val"] = self.validation["metrics"]
                 self.details["val"] = self.validation["details"]
         self.trained_on, self.parameters_in = origin(self.cfg), self.output_dir
-        self.train_started = time.time()
+        self.train_started = turns.clock()
 
     def before_epoch(self) -> None:
         stopping.begin_epoch()
@@ -104,7 +103,7 @@ class RecordedTrainer(TrainerX):
 
     def count_seconds(self) -> None:
         """Adds the time since the last call to that of the training."""
-        moment = time.time()
+        moment = turns.clock()
         self.seconds["train"] = self.seconds.get("train", 0.0) + moment - self.train_started
         self.train_started = moment
 
@@ -168,11 +167,11 @@ class RecordedTrainer(TrainerX):
 
     def test(self, split: str | None = None) -> float:
         """Accuracy in percent on a split; everything measured goes to results.json."""
-        started = time.time()
+        started = turns.clock()
         for name in self.get_model_names():
             check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} is tested with")
         accuracy = super().test(split)
-        self.seconds["test"] = time.time() - started
+        self.seconds["test"] = turns.clock() - started
         if "val" in self.metrics and split == "val":
             self.validation = {"metrics": self.metrics["val"], "details": self.details["val"]}
             self.record_run(finished=False)
@@ -180,12 +179,16 @@ class RecordedTrainer(TrainerX):
         return accuracy
 
 
-def write_record(trainer: Any, folder: RunFolder, dataset: Any) -> None:
-    """Writes what a trainer has measured on a dataset, with the means to verify it."""
+def write_record(trainer: Any, folder: RunFolder, dataset: Any, **cost: Any) -> None:
+    """Writes what a trainer has measured on a dataset, with the means to verify it.
+
+    Args:
+        cost: `seconds` and `peak_mb`, where they are not those of this process.
+    """
     predictions = predictions_of(trainer.outcome, trainer.cfg, dataset)
     packed = pack(predictions) if predictions else None
-    record = run_record(trainer, dataset) | {"sha256": hashes_of(trainer, dataset, packed)}
-    folder.write_results(sealed(record), packed)
+    record = run_record(trainer, dataset) | cost
+    folder.write_results(sealed(record | {"sha256": hashes_of(trainer, dataset, packed)}), packed)
 
 
 def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
@@ -205,7 +208,8 @@ def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
         "details": trainer.details,
         "history": trainer.history,
         "seconds": trainer.seconds,
-        "peak_mb": peak_megabytes(trainer.device) if trainer.seconds else None,
+        # Of runs in one process, no one can tell whose the memory is.
+        "peak_mb": None if turns.are_taken() else peak_megabytes(trainer.device),
         "class_names": list(dataset.classnames),
         "images": {
             "train": len(dataset.train_x),

@@ -1,7 +1,9 @@
 """`rpo eval`: finished runs, evaluated from what their folders hold. RPO's share one pass."""
 
 import argparse
+import contextlib
 import copy
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from tqdm import tqdm
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods.rpo_stacked import StackedRPO
-from rpo.runs import RESULTS, RunFolder
+from rpo.runs import RESULTS, RunFolder, read_object
+from rpo.trainers.evidence import learnt_hashes
 from rpo.trainers.origin import origin, read_config
 from rpo.trainers.record import write_record
 from rpo.trainers.rpo import RPO
@@ -81,11 +84,13 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     learners = load_learners(trainer.model, args.folders, args.load_epoch)
     trainer.model = stack(trainer.model, learners).to(trainer.device)
     evaluators = [build_evaluator(cfg, lab2cname=trainer.lab2cname) for _ in configs]
+    started = time.time()
     with torch.no_grad():
         for batch in tqdm(trainer.test_loader):
             images, labels = trainer.parse_batch_test(batch)
             for evaluator, logits in zip(evaluators, trainer.model_inference(images), strict=True):
                 evaluator.process(logits, labels)
+    trainer.seconds["test"] = time.time() - started
     for folder, own, learner, evaluator in zip(
         args.folders, configs, learners, evaluators, strict=True
     ):
@@ -94,13 +99,24 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
         trainer.details, trainer.outcome = {"test": evaluator.details}, evaluator.outcome
         trainer.trained_on, trainer.history = origin(own), []
         trainer.parameters_in, trainer._models = folder, {RPO.learner_name: learner}
-        trainer.seconds = {}  # those of a shared pass are not those of a run, nor is its memory
         target = test_folder(Path(folder), classes)
         trainer.cfg = as_evaluated(own, cfg, target)
         same_sample = own.SEED == cfg.SEED
         dataset = trainer.dm.dataset if same_sample else build_dataset(trainer.cfg)
-        write_record(trainer, RunFolder(target), dataset)
+        cost = {} if len(configs) == 1 else cost_alone(target, learnt_hashes(trainer))
+        write_record(trainer, RunFolder(target), dataset, **cost)
         print(f"written to {target / RESULTS}")
+
+
+def cost_alone(folder: Path, learnt: dict[str, str]) -> dict[str, Any]:
+    """Time and memory of a pass that several runs share are not those of one: these are from an
+    earlier evaluation of the same parameters, or unknown.
+    """
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        earlier = read_object(folder / RESULTS)
+        if earlier["sha256"]["learnt"] == learnt:
+            return {key: earlier[key] for key in ("seconds", "peak_mb")}
+    return {"seconds": {}, "peak_mb": None}
 
 
 def as_evaluated(own: Any, shared: Any, folder: Path) -> Any:

@@ -55,6 +55,21 @@ def test_several_runs_in_one_pass(runs, capsys):
     assert row["runs"] == "2" and float(row["peak MiB"]) == pytest.approx(max(peaks), abs=0.01)
 
 
+def test_a_cost_that_was_measured_stays(runs, capsys):
+    """A run that shares nothing has its own; what several share takes no earlier one away."""
+    folders = [runs("seed1", "SEED", 1), runs("seed2", "SEED", 2)]
+    tested = folders[0].replace("train_base", "test_new")
+    assert main(["eval", folders[0]]) == 0
+    alone = results(tested)
+    assert alone["seconds"]["test"] > 0 and alone["peak_mb"] > 0
+    assert main(["eval", *folders]) == 0
+    assert [results(tested)[key] == alone[key] for key in ("seconds", "peak_mb")] == [True, True]
+    assert results(folders[1].replace("train_base", "test_new"))["seconds"] == {}
+    (Path(tested) / "results.json").write_text("[")
+    assert main(["eval", *folders]) == 0
+    assert results(tested)["seconds"] == {}
+
+
 def test_runs_from_before_and_after_a_change_of_evaluator(runs, capsys):
     folders = [runs("seed1", "SEED", 1, "TEST.EVALUATOR", "Classification"), runs("seed2")]
     assert main(["eval", *folders, "--classes", "base"]) == 0

@@ -1,5 +1,6 @@
 """Runs taken in turns end as they do alone, and share what CLIP computes by itself."""
 
+import json
 import random
 import sys
 
@@ -56,6 +57,8 @@ def test_in_turns_as_alone(make_trainer, tmp_path, image_passes):
             ]
         )
     assert len(image_passes) == passes
+    record = json.loads((tmp_path / "turns0" / "results.json").read_text())
+    assert record["peak_mb"] is None and record["seconds"]["train"] > 0
     for (result, error), (state, metrics) in zip(ended, alone, strict=True):
         assert error is None
         assert all(torch.equal(result[0][name], state[name]) for name in state)
@@ -103,6 +106,21 @@ def test_each_has_its_own_random_numbers_and_output(capsys):
     assert ended[0][0] == expected and ended[1][0] == expected
     assert torch.equal(torch.get_rng_state(), before)
     assert capsys.readouterr() == ("to stdout\n", "to stderr\n")
+
+
+def test_the_time_of_the_others_does_not_count(monkeypatch):
+    moment = [0.0]
+    monkeypatch.setattr(turns.time, "time", lambda: moment[0])
+
+    def work(seconds):
+        started = turns.clock()
+        for _ in range(3):
+            moment[0] += seconds
+            turns.pause()
+        return turns.clock() - started
+
+    ended = turns.in_turns([lambda: work(1), lambda: work(10)])
+    assert [seconds for seconds, _ in ended] == [3, 30] and turns.clock() == moment[0]
 
 
 def test_one_that_fails_leaves_the_others():
