@@ -33,8 +33,8 @@ COMMANDS = {
     "data": ("rpo.commands.data", "list, check or prepare the datasets"),
     "doctor": ("rpo.commands.doctor", "show versions, device, weights and datasets"),
 }
-# A configuration key as it is typed: OPTIM.LR.
-KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+")
+# A configuration key as it is typed: OPTIM.LR; TRAINER.CoOp.N_CTX is one that does not exist.
+KEY = re.compile(r"([A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+|TRAINER(\.\w+)+)")
 ASSIGNED = re.compile(rf"{KEY.pattern}=.*", re.DOTALL)  # which is none, and told so
 FAULT, INTERRUPTED, READER_GONE = 2, 130, 128 + 13  # 13 is the number of SIGPIPE
 

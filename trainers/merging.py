@@ -138,6 +138,6 @@ def _value(old: Any, given: Any) -> Any:
 def _no_key(key: str, known: Mapping[str, Any], source: str) -> Exception:
     if group := [each for each in known if each.startswith(f"{key}.")]:
         return ValueError(f"{source}: {key} holds keys, as {group[0]}, and takes no value")
-    parent = key.rpartition(".")[0]
-    siblings = [each for each in known if each.startswith(parent)]
-    return KeyError(f"{source}: {unknown('key', key, siblings)}")
+    parent = key.rpartition(".")[0].lower()
+    siblings = [each for each in known if each.lower().startswith(parent)]
+    return KeyError(f"{source}: {unknown('key', key, siblings or known)}")

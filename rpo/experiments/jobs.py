@@ -8,8 +8,9 @@ from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
-from rpo.configurations import acting
+from rpo.configurations import acting, flat
 from rpo.trainers.config import default_config
+from rpo.trainers.keys import check_keys
 from rpo.trainers.merging import merge_file, merge_options
 
 from .cases import Case, Choice, make_cases
@@ -113,14 +114,21 @@ class Planner:
 
         Other settings are another experiment, with a folder and a row of its own. An option that
         says what the config says anyway adds nothing.
+
+        Raises:
+            ValueError: a value cannot work; its key is named.
         """
         options = self.users_options(case)
         if not options:
             return []
         cfg = self.base_config(case)
-        section = getattr(TRAINER_REGISTRY.get(case.method), "section", "")
+        trainer = TRAINER_REGISTRY.get(case.method)
+        section = getattr(trainer, "section", "")
         before = acting(cfg, section)
         merge_options(cfg, options)
+        check_keys(flat(cfg))
+        if hasattr(trainer, "settings"):
+            trainer.settings(cfg)
         after = acting(cfg, section)
         changed = sorted(key for key in after if after[key] != before[key])
         return [option_name(key, str(after[key])) for key in changed]
