@@ -102,6 +102,16 @@ def test_images_are_decoded_once_if_they_fit(cfg, data_root):
         path.write_bytes(content)
 
 
+@pytest.mark.parametrize("content", [b"no image", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"])
+def test_an_unreadable_image_stops_before_the_first_batch(cfg, data_root, content):
+    """Where images are decoded ahead, and not after the epochs that it takes to come to it."""
+    path = data_root / "toy_colours" / "train" / "blue" / "0.png"
+    path.write_bytes(content)
+    loader = DataManager(cfg).train_loader_x
+    with pytest.raises(Exception, match=f"Cannot read the image.*{path}"):
+        iter(loader)
+
+
 @pytest.mark.parametrize("lives_on", [False, True])
 def test_workers_end_with_an_error(cfg, data_root, lives_on):
     """Another epoch has others."""

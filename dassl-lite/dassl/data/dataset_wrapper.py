@@ -48,7 +48,8 @@ class ImageCache:
             try:
                 with Image.open(path) as image:
                     left -= image.width * image.height * BYTES_PER_PIXEL
-            except Exception:  # an unreadable file is named when its turn comes
+            except Exception:  # named here, as long as nothing is lost by it
+                read_image(path)
                 return False
             if left < 0:
                 return False
