@@ -42,7 +42,8 @@ def build_tables(frame: pd.DataFrame, names: Sequence[str] | None = None) -> lis
     found = {name: TABLES[name](frame) for name in names or TABLES}
     empty = [name for name, tables in found.items() if not tables]
     if empty and (names or len(empty) == len(TABLES)):
-        raise ValueError(f"none of the {len(frame)} runs belongs into the table {empty[0]}")
+        of = "; ".join(f"{name}, which is of {NEEDS[name]}" for name in empty)
+        raise ValueError(f"none of the {len(frame)} runs belongs into the table {of}")
     return [table for tables in found.values() for table in tables]
 
 
@@ -233,6 +234,14 @@ def _test_milliseconds(content: Mapping[str, Any]) -> float | None:
     return 1000 * seconds / images if seconds and images else None
 
 
+# What a table is of; `rpo report` says it where there is none.
+NEEDS = {
+    "base2new": "base and new classes",
+    "transfer": "all classes of one dataset after a training on those of another",
+    "shots": "a method with more than one number of shots",
+    "seeds": "more than one seed, or all classes",
+    "cost": "results.json with times, which logs do not have",
+}
 TABLES: dict[str, Callable[[pd.DataFrame], list[Table]]] = {
     "base2new": base2new,
     "transfer": transfer,

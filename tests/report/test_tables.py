@@ -5,7 +5,7 @@ import pytest
 from rpo.cli import main
 from rpo.report.pivots import averages_over_shots, over_shots
 from rpo.report.table import cell_text
-from rpo.report.tables import TABLES, build_tables
+from rpo.report.tables import NEEDS, TABLES, build_tables
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_a_single_run_on_all_classes_is_shown(write_run, rows):
 def test_every_table_without_its_runs_says_so(write_run, tmp_path, capsys, name):
     write_run(70, classes="all" if name == "base2new" else "base")
     assert main(["report", str(tmp_path), "--table", name]) == 2
-    assert f"belongs into the table {name}" in capsys.readouterr().err
+    assert f"belongs into the table {name}, which is of {NEEDS[name]}" in capsys.readouterr().err
 
 
 def test_runs_that_belong_nowhere_are_an_error(write_run, tmp_path, capsys):
