@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from PIL import Image
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.clip import load, openai
+from rpo.datasets.digits import write_digits
 from rpo.datasets.wordnet import WordnetFolders, wordnet_ids
 from rpo.trainers.config import default_config
 
@@ -174,8 +176,11 @@ def shared():
 
 
 @pytest.fixture
-def miniature(tmp_path, draw_image):
-    """A function from a dataset's name to a root folder with a tiny tree in its layout."""
+def miniature(tmp_path, draw_image, digits_root):
+    """A function from a dataset's name to a root folder with a tiny tree in its layout.
+
+    The digits are whole, and the same files for all.
+    """
 
     def build(name, classes=4, images=6):
         dataset, root = DATASET_REGISTRY.get(name), tmp_path / "data"
@@ -187,7 +192,9 @@ def miniature(tmp_path, draw_image):
             _write_aircraft_lists(folder, split)
         elif name == "ImageFolder":
             _draw_class_folders(root, draw_image, *size)
-        elif name != "Digits":  # which makes itself
+        elif name == "Digits":
+            _link_digits(digits_root / "digits", folder)
+        else:
             split = _draw_class_folders(folder / dataset.image_dir, draw_image, *size)
             (folder / dataset.split_file).write_text(json.dumps(split))
         return root
@@ -205,6 +212,15 @@ def _draw_class_folders(folder, draw_image, classes, images):
             part = {images - 1: "test", images - 2: "val"}.get(index, "train")
             split[part].append([image, label, f"class_{label}"])
     return split
+
+
+def _link_digits(written, folder):
+    """Without the samples that others drew of them."""
+    if not written.exists():
+        write_digits(written)
+    if not folder.exists():
+        ignored = shutil.ignore_patterns("split_fewshot")
+        shutil.copytree(written, folder, copy_function=os.link, ignore=ignored)
 
 
 def _write_aircraft_lists(folder, split):

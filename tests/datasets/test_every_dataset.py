@@ -130,8 +130,9 @@ def test_without_a_split_the_folders_are_split_reproducibly(make_config, capsys,
     assert files(first.train_x) == files(second.train_x)
 
 
-def test_digits_are_real_and_complete(make_config):
-    dataset = build_dataset(make_config(dataset="Digits", options=("DATASET.NUM_SHOTS", -1)))
+def test_digits_are_real_and_complete(make_config, tmp_path):
+    options = ("DATASET.NUM_SHOTS", -1, "DATASET.ROOT", str(tmp_path / "empty"))
+    dataset = build_dataset(make_config(dataset="Digits", options=options))
     assert len(dataset.train_x) + len(dataset.val) + len(dataset.test) == 1797
     assert dataset.classnames[:3] == ["zero", "one", "two"] and dataset.num_classes == 10
 
@@ -139,7 +140,7 @@ def test_digits_are_real_and_complete(make_config):
 def test_digits_on_a_read_only_root_live_in_the_cache(make_config, tmp_path, monkeypatch):
     from rpo.datasets import digits
 
-    cfg = make_config(dataset="Digits")
+    cfg = make_config(dataset="Digits", options=("DATASET.ROOT", str(tmp_path / "empty")))
 
     def refuse(folder, write=digits.write_digits):
         if str(folder).startswith(cfg.DATASET.ROOT):
