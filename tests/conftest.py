@@ -1,5 +1,6 @@
 """Tiny random CLIPs and made-up images: no download, no data, seconds."""
 
+import atexit
 import copy
 import gc
 import json
@@ -31,6 +32,7 @@ from rpo.trainers.config import default_config
 CLIP_FILE = "small-clip.pt"
 
 quick_python.make_default()
+atexit.register(gc.freeze)  # looking through PyTorch's objects at the end takes a second
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 
 

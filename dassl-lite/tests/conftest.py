@@ -1,5 +1,6 @@
 """A small data set on disk, and a trainer written in the style of the CoOp repository."""
 
+import atexit
 import gc
 import os
 import random
@@ -22,6 +23,7 @@ from dassl.utils import listdir_nohidden, load_checkpoint, load_pretrained_weigh
 CLASSES = ("blue", "green", "red")
 SIDE = 8  # pixels
 
+atexit.register(gc.freeze)  # looking through PyTorch's objects at the end takes a second
 torch.set_num_threads(1)
 
 

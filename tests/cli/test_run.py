@@ -339,12 +339,15 @@ def test_control_c(place, moment):
         (["base2new", "--seeds", "1", "OPTIM.LR"], "'OPTIM.LR' has no value"),
         (["base2new", "TRAINER.CoOp.N_CTX", "4"], 'Did you mean "TRAINER.COOP.N_CTX"?'),
         (["base2new", "TRAINERS.RPO.K", "4"], 'Did you mean "TRAINER.RPO.K"?'),
-        (["base2new", "TRAINER.RPO.K", "0"], "TRAINER.RPO.K is 0; it must be at least 1"),
+        (
+            ["base2new", "--methods", "RPO", "TRAINER.RPO.K", "0"],
+            "TRAINER.RPO.K is 0; it must be at least 1",
+        ),
         (
             ["base2new", "--methods", "RPO", "--sweep", "OPTIM.LR", "-1"],
             "OPTIM.LR is -1.0; it must be",
         ),
-        (["base2new", "TRAINER.RPO.GRADIENT_TOLERANCE", "5"], "gradient_tolerance is 5.0; it"),
+        (["ablations", "TRAINER.RPO.GRADIENT_TOLERANCE", "5"], "gradient_tolerance is 5.0; it"),
         (["base2new", "OPTIM.LR=0.1"], "in pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
         (["base2new", "--methods", "RPO", "OPTIM.LR=0.1"], "KEY VALUE: OPTIM.LR 0.1, not"),
         (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
