@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import quick_python
 import torch
 import warm_rpo
 from dassl.data.datasets import DATASET_REGISTRY
@@ -31,7 +30,6 @@ from rpo.trainers.config import default_config
 
 CLIP_FILE = "small-clip.pt"
 
-quick_python.make_default()
 atexit.register(gc.freeze)  # looking through PyTorch's objects at the end takes a second
 torch.set_num_threads(1)  # tiny models gain nothing from more, and suffer when cores are shared
 

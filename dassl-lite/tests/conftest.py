@@ -35,6 +35,11 @@ def same_random_numbers():
     torch.default_generator.manual_seed(0)
 
 
+def pytest_collection_modifyitems(items):
+    """The long tests come first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: "test_streams_do_not" not in item.nodeid)
+
+
 def pytest_collection_finish():
     """What has been imported by now stays: the garbage collector need not look at it again."""
     gc.collect()
