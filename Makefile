@@ -37,11 +37,12 @@ compare: .venv/installed
 	rpo report output/compare
 
 # Two runs, because the toy datasets and trainers of dassl-lite's tests register themselves. Each on
-# all cores, with a thread a worker, and little garbage collection in all that they start.
+# all cores, with a thread a worker, files in memory, and little garbage collection in all that they
+# start.
 test: export PYTHONPATH := $(CURDIR)/tests/support/quick
 test: .venv/installed-dev
-	OMP_NUM_THREADS=1 pytest -q -n auto --dist worksteal -m "not slow and not slurm" tests
-	OMP_NUM_THREADS=1 pytest -q -n auto --dist worksteal dassl-lite/tests
+	OMP_NUM_THREADS=1 pytest -q -p in_memory -n auto --dist worksteal -m "not slow and not slurm" tests
+	OMP_NUM_THREADS=1 pytest -q -p in_memory -n auto --dist worksteal dassl-lite/tests
 
 # `rpo run --on slurm` on a real SLURM, where one can be started. Some minutes, most of them waiting.
 test-slurm: .venv/installed-dev
