@@ -9,6 +9,7 @@ import pytest
 from dassl.engine import TRAINER_REGISTRY
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo.commands.run import report_of
 from rpo.commands.train import build_config
 from rpo.experiments.cases import Choice
 from rpo.experiments.files import config_file, names, shipped
@@ -16,6 +17,7 @@ from rpo.experiments.jobs import Planner
 from rpo.experiments.presets import read_preset
 from rpo.experiments.protocols import read_protocol
 from rpo.experiments.state import parse_step
+from rpo.report.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 
@@ -251,3 +253,11 @@ def test_a_protocol_has_its_script(tmp_path, protocol):
     assert done.stdout == (f"run {protocol} --output there --preset tiny OPTIM.LR 1 with images\n")
     usage = subprocess.run(["bash", str(script), "-h"], capture_output=True, text=True)
     assert usage.returncode == 2 and f"bash scripts/{protocol}.sh" in usage.stderr
+
+
+@pytest.mark.parametrize("protocol", names("protocol"))
+def test_the_table_is_one_that_there_is(protocol):
+    """Accuracies of the two epochs that the protocol of costs trains are of no use."""
+    words = report_of(jobs(protocol, "tiny" if protocol == "cost" else "rpo-paper"), protocol)
+    assert words.endswith(" --table cost") == (protocol == "cost")
+    assert read_protocol(protocol).table in ("", *TABLES)

@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import product
 from pathlib import Path
@@ -184,10 +184,15 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
         print(f"\n{len(progress.failed)} of {len(states)} jobs failed:")
         print("\n".join(f"  {outcome.job.label}" for outcome in progress.failed))
         return 1
-    folders = dict.fromkeys(str(job.report) for job in states)
-    report = shlex.join(["rpo", "report", *folders])
-    print(f"\nEverything is finished. The table: {report}")
+    print(f"\nEverything is finished. The table: {report_of(states, args.protocol)}")
     return 0
+
+
+def report_of(jobs: Iterable[Job], protocol: str) -> str:
+    """The command that prints the table of some jobs of a protocol."""
+    table = read_protocol(protocol).table
+    folders = dict.fromkeys(str(job.report) for job in jobs)
+    return shlex.join(["rpo", "report", *folders, *(["--table", table] if table else [])])
 
 
 def show_estimate(todo: Sequence[Job], args: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ class Protocol:
         methods: names of trainers; empty: all of the preset.
         variants: name to changed method; where there are any, only they are run.
         options: KEY VALUE pairs for every method that learns.
+        table: the one of `rpo report` that its runs are for; empty: all.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Protocol:
     methods: Sequence[str] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
     options: Sequence[Any] = ()
+    table: str = ""
 
 
 def read_protocol(name: str) -> Protocol:

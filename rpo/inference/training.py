@@ -5,11 +5,8 @@ import contextlib
 import io
 import os
 import random
-import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,15 +22,17 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
-from rpo.inference.card import span
-from rpo.inference.images import THREADS, Source, read_image
+from rpo.inference.images import Source
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import Description, Trained
+from rpo.inference.training_images import (
+    held_out,
+    images_of_classes,
+    say_fewer_images,
+    say_test_part,
+)
 from rpo.methods.traits import known_traits
 from rpo.suggest import unknown
-
-# More do not change the one number that is fitted.
-CALIBRATION_IMAGES = 1000
 
 # Keys that others follow from: the parameter of the classifier sets them all.
 OF_PARAMETERS = {
@@ -84,6 +83,7 @@ def train(
             trainer = build_trainer(cfg)
             if progress:
                 say_fewer_images(trainer)
+                say_test_part(trainer)
             kept = held_out(trainer, plan.seed, scratch) if hold_out else []
             with unreadable_images_explained(trainer), shown(trainer, progress):
                 if known_traits()[plan.method].learns:
@@ -199,23 +199,6 @@ def trained(trainer: Any) -> Trained:
     return Trained(description, {name: each.detach().cpu().clone() for name, each in state.items()})
 
 
-def images_of_classes(trainer: Any) -> list[int]:
-    """How many images each class is trained on."""
-    return list(Counter(item.label for item in trainer.dm.dataset.train_x).values())
-
-
-def say_fewer_images(trainer: Any) -> None:
-    """A line for whoever asked for more images a class than there are."""
-    shots, counts = trainer.cfg.DATASET.NUM_SHOTS, images_of_classes(trainer)
-    few = [count for count in counts if count < shots]
-    if few and known_traits()[trainer.cfg.TRAINER.NAME].learns:
-        print(
-            f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images "
-            f"({span(min(few), max(few))}): all of theirs are used",
-            file=sys.stderr,
-        )
-
-
 def describe(
     cfg: Any, trainer: Any, dataset: Any, names: Sequence[str], precision: str
 ) -> Description:
@@ -245,41 +228,3 @@ def describe(
         trained_on={"shots": cfg.DATASET.NUM_SHOTS, "seed": cfg.SEED},
         versions=versions(),
     )
-
-
-def held_out(trainer: Any, seed: int, scratch: Path) -> list[tuple[Source, int]]:
-    """Image and label of training images that the shots left over, to calibrate on.
-
-    They are read here once, so that no fault of theirs is found only after the training.
-
-    Args:
-        scratch: the folder that goes when the training ends; images in it are kept in memory.
-
-    Raises:
-        ValueError: there is none, or one cannot be read.
-    """
-    unused = left_over(trainer)
-    if not unused:
-        raise ValueError(
-            "no training image is left over to calibrate on: every one would be trained on. "
-            "Fewer shots leave some"
-        )
-    chosen = random.Random(seed).sample(unused, min(len(unused), CALIBRATION_IMAGES))
-
-    def lasting(item: tuple[str, int]) -> tuple[Source, int]:
-        path, label = item
-        image = read_image(path)
-        return (image if scratch in Path(path).parents else path), label
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lasting, chosen))
-
-
-def left_over(trainer: Any) -> list[tuple[str, int]]:
-    """File and label of every training image that is not in the sample."""
-    dataset = trainer.dm.dataset
-    used = {item.impath for item in dataset.train_x}
-    items = [
-        (str(dataset.path_of(path)), label) for path, label, _ in dataset.load_split()["train"]
-    ]
-    return [(path, label) for path, label in items if path not in used]

@@ -71,6 +71,19 @@ def test_more_shots_than_images(tmp_path, photos, files, capsys):
     assert expected in (folder / "README.md").read_text()
 
 
+def test_a_test_part_is_left_aside_and_said(tmp_path, photos, draw_image, capsys):
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    photos = photos.rename(parts / "train")
+    for folder in photos.iterdir():
+        draw_image(parts / "test" / folder.name / "0.jpg")
+    said = f"3 images in {parts / 'test'} are the test part, and left aside: --test"
+    for source, is_said in ((parts, True), (photos, False)):
+        fit = ["fit", str(source), *TINY[:-1], "-o", str(tmp_path / f"of {source.name}"), *SHORT]
+        assert main(fit) == 0
+        assert (said in capsys.readouterr().err) == is_said
+
+
 def test_a_test_image_that_is_none_loses_nothing(tmp_path, photos, draw_image, capsys):
     draw_image(tmp_path / "test" / "red" / "0.jpg").write_text("no image")
     folder = tmp_path / "kettles"
