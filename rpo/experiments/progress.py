@@ -51,9 +51,12 @@ class Progress:
 def accuracy(step: Step) -> str:
     """Percent, of what a finished step wrote; a dash if it was told to test nothing."""
     path = step.folder / RESULTS
-    metrics = read_object(path)["metrics"] if path.is_file() else {}
-    tested = metrics.get("test") or metrics.get("val") or {}
-    return f"{tested['accuracy']:.2f}" if tested else "-"
+    result = read_object(path) if path.is_file() else {"metrics": {}}
+    tested = result["metrics"].get("test") or result["metrics"].get("val")
+    if not tested:
+        return "-"
+    single = " of a single class" if len(result["class_names"]) == 1 else ""
+    return f"{tested['accuracy']:.2f}{single}"
 
 
 def duration(seconds: float) -> str:

@@ -151,6 +151,15 @@ def test_without_a_test_there_is_no_accuracy(place, capsys):
     assert "LogisticProbe, EuroSAT, 2 shots, seed 1: base - (" in capsys.readouterr().out
 
 
+def test_a_single_class_is_said(tmp_path, draw_image, place, capsys):
+    for name in ("red", "green", "blue"):
+        for number in range(10):
+            draw_image(tmp_path / "three" / name / f"{number}.png")
+    own = [*place, "--datasets", str(tmp_path / "three"), "--methods", "ZeroshotCLIP"]
+    assert main(own) == 0
+    assert ", new 100.00 of a single class (" in capsys.readouterr().out
+
+
 def test_a_failed_job_does_not_stop_the_others(place, capsys):
     datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
     assert main([*place, *datasets, "--seeds", "1"]) == 1
