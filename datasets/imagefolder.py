@@ -20,12 +20,10 @@ from rpo.inference.images import image_files
 from rpo.registration import register
 
 from .base import FewShotDataset
-from .imagefolder_files import read_table, refuse_alike, rename_classes
-from .rules import class_folders
+from .folders import class_folders
+from .imagefolder_files import PART_FOLDERS, part_folder, read_table, refuse_alike, rename_classes
 from .split import PARTS, Item, Split, class_names, split_each_class
 
-TRAIN = ("train", "training")
-PART_FOLDERS = {"val": ("val", "valid", "validation"), "test": ("test", "testing")}
 NO_CLASSES = (
     "{} holds no folders of images: there should be one for each class, called as the class is, or "
     "train and test folders of such. A CSV of path,label does as well"
@@ -112,10 +110,10 @@ class ImageFolder(FewShotDataset):
         return self.without_test(split["train"] + split["val"])
 
     def _from_folders(self) -> Split:
-        train = self._part_folder(TRAIN)
+        folders = {part: part_folder(self.folder, part) for part in PART_FOLDERS}
+        train = folders.pop("train")
         if train is None:
             return self.without_test(self.class_items("", None))
-        folders = {part: self._part_folder(names) for part, names in PART_FOLDERS.items()}
         if folders["test"] is None and folders["val"]:
             print(f"{self.folder} has no folder test: {folders['val']} is the test set")
             folders = {"val": None, "test": folders["val"]}
@@ -134,10 +132,6 @@ class ImageFolder(FewShotDataset):
         if self.cfg.HOLD_OUT:
             return split_each_class(items, random.Random(0))
         return {"train": items, "val": [], "test": items}
-
-    def _part_folder(self, names: tuple[str, ...]) -> str | None:
-        present = {folder.lower(): folder for folder in class_folders(self.folder)}
-        return next((present[name] for name in names if name in present), None)
 
     def class_items(self, below: str, classes: list[str] | None) -> list[Item]:
         """Every image below a folder of class folders, those of subfolders too.

@@ -14,7 +14,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from rpo.files import read_text
 from rpo.registration import register
 
-from .rules import class_folders, is_visible, visible_files
+from .folders import class_folders, is_visible, visible_files
 from .split import Item, Split
 from .tools.facts import Facts
 from .wordnet import CLASS_NAMES, WordnetFolders

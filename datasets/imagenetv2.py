@@ -4,7 +4,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.registration import register
 
-from .rules import class_folders, visible_files
+from .folders import class_folders, visible_files
 from .split import Item
 from .tools.facts import Download, Facts
 from .wordnet import CLASS_NAMES, ImageNetVariant

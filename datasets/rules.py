@@ -11,6 +11,7 @@ from typing import Any
 from rpo.files import read_text
 
 from .base import FewShotDataset
+from .folders import class_folders, visible_files
 from .split import Item, Split, hold_out, split_each_class
 
 
@@ -65,17 +66,3 @@ def read_matlab(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # a damaged file can fail in any way
         raise ValueError(f"{path} cannot be read as a MATLAB file: {error}") from error
-
-
-def class_folders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted, without hidden ones."""
-    return sorted(entry.name for entry in folder.iterdir() if is_visible(entry) and entry.is_dir())
-
-
-def visible_files(folder: Path) -> list[str]:
-    """Names of what is in a class folder, sorted, without hidden files."""
-    return sorted(entry.name for entry in folder.iterdir() if is_visible(entry))
-
-
-def is_visible(path: Path) -> bool:
-    return not path.name.startswith(".")

@@ -7,7 +7,7 @@ from typing import Any
 from rpo.files import read_text
 
 from .base import FewShotDataset
-from .rules import class_folders, visible_files
+from .folders import class_folders, visible_files
 from .split import Item, Split
 from .tools.facts import Facts, from_drive
 

@@ -132,7 +132,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return np.stack(rows) if rows else np.empty((0, len(self.classes_)))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """The accuracy, between 0 and 1, on labelled images as `fit` takes them."""
+        """The accuracy, between 0 and 1, on labelled images as `fit` takes them.
+
+        Of a folder or a CSV that has a test part, that one counts.
+
+        Raises:
+            ValueError: a label is no class of the classifier.
+        """
         images, labels = self._labelled(X, y)
         hits = self.predict(images) == np.asarray(labels)
         return float(np.average(hits, weights=sample_weight))
@@ -149,9 +155,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return percent
 
     def _labelled(self, X: Any, y: Any) -> tuple[list[Any], list[str]]:
-        if y is None and isinstance(X, (str, Path)):
-            return listed_images(Path(X))
-        return labelled_images(X, y)
+        listed = y is None and isinstance(X, (str, Path))
+        images, labels = listed_images(Path(X)) if listed else labelled_images(X, y)
+        self._fitted()
+        if strange := sorted(set(labels) - set(self.classes_)):
+            raise ValueError(
+                f"{', '.join(map(repr, strange[:5]))}: no class of the classifier, which knows "
+                f"{', '.join(map(repr, self.classes_[:5].tolist()))}"
+                + (f" and {len(self.classes_) - 5:,} others" if len(self.classes_) > 5 else "")
+            )
+        return images, labels
 
     def __call__(self, images: Any, top_k: int = 5) -> list[Any]:
         """The likeliest classes, [{"label": ..., "score": ...}, ...], as pipelines of transformers

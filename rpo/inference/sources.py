@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from rpo.datasets.imagefolder_files import LABELS, PATHS, read_table
+from rpo.datasets.imagefolder_files import LABELS, PATHS, part_folder, read_table
 from rpo.inference.images import image_files, read_image
 
 
@@ -114,17 +114,21 @@ def unlabelled_images(images: Any) -> Iterator[Any]:
 
 
 def listed_images(source: Path) -> tuple[list[Any], list[str]]:
-    """Files and class names of a folder of class folders or a CSV.
+    """Files and class names of a folder of class folders or a CSV; of their test part if they
+    have one.
 
     Raises:
         FileNotFoundError, ValueError: there is no such thing, or nothing in it.
     """
     if source.is_file():
         folder = source.absolute().parent
-        rows = [item for items in read_table(source).values() for item in items]
+        split = read_table(source)
+        rows = split["test"] or [item for items in split.values() for item in items]
         return [folder / path for path, _, _ in rows], [name for _, _, name in rows]
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
+    if part_folder(source, "train"):
+        source /= part_folder(source, "test") or part_folder(source, "val") or ""
     found = [
         (path, folder.name)
         for folder in sorted(source.iterdir())

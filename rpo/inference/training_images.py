@@ -1,6 +1,5 @@
 """Images that a classifier is trained on, and those that are not: of how many, which, and why."""
 
-import os
 import random
 import sys
 from collections import Counter
@@ -42,10 +41,10 @@ def say_test_part(trainer: Any) -> None:
     used = {item.impath for item in dataset.train_x}
     tested = [item.impath for item in dataset.test]
     if tested and used.isdisjoint(tested):
-        folder = os.path.commonpath([os.path.dirname(path) for path in tested])
+        source = dataset.source()
         print(
-            f"{len(tested):,} images in {folder} are the test part, and left aside: --test, or "
-            "measure() in Python, takes them",
+            f"{len(tested):,} images of {source} are its test part, and left aside: --test "
+            f"{source}, or measure() in Python, takes them",
             file=sys.stderr,
         )
 

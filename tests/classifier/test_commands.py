@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -77,11 +78,28 @@ def test_a_test_part_is_left_aside_and_said(tmp_path, photos, draw_image, capsys
     photos = photos.rename(parts / "train")
     for folder in photos.iterdir():
         draw_image(parts / "test" / folder.name / "0.jpg")
-    said = f"3 images in {parts / 'test'} are the test part, and left aside: --test"
+    said = f"3 images of {parts} are its test part, and left aside: --test {parts}, or"
     for source, is_said in ((parts, True), (photos, False)):
         fit = ["fit", str(source), *TINY[:-1], "-o", str(tmp_path / f"of {source.name}"), *SHORT]
         assert main(fit) == 0
         assert (said in capsys.readouterr().err) == is_said
+
+
+def test_the_test_part_is_what_is_measured(kettles, photos, draw_image, tmp_path, capsys):
+    """Not training images that lie beside it, nor `train` and `test` as if they were classes."""
+    parts, table = tmp_path / "parts", tmp_path / "parts.csv"
+    shutil.copytree(photos, parts / "train")
+    (name, other) = sorted(folder.name for folder in photos.iterdir())[:2]
+    tested = draw_image(parts / "test" / name / "0.jpg")
+    rows = [f"{file},{file.parent.name},train" for file in photos.glob("*/*")]
+    table.write_text("\n".join(["path,label,split", *rows, f"{tested},{name},test"]))
+    classifier = FewShotClassifier.from_pretrained(kettles)
+    for source in (parts, table):
+        classifier.measure(source)
+        assert classifier.trained_.description.accuracy["images"] == 1
+    (parts / "test" / name).rename(parts / "test" / f"{other}s")
+    with pytest.raises(ValueError, match=f"'{other}s': no class of the classifier, which knows '"):
+        classifier.score(parts / "test")
 
 
 def test_a_test_image_that_is_none_loses_nothing(tmp_path, photos, draw_image, capsys):
