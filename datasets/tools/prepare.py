@@ -90,9 +90,14 @@ def _place_images(
 
 def _fetch(dataset: type[FewShotDataset], root: Path, mirror: str | None) -> list[Path]:
     facts = dataset.facts
-    if facts is None or not (facts.downloads or mirror):
+    if facts is None:
         raise FileNotFoundError(
-            f"{dataset.__name__} cannot be fetched automatically ({facts.terms if facts else ''}). "
+            f"{dataset.__name__} is not made of archives, and needs no preparation. "
+            f"{dataset.how_to_get}"
+        )
+    if not (facts.downloads or mirror):
+        raise FileNotFoundError(
+            f"{dataset.__name__} cannot be fetched automatically ({facts.terms}). "
             f"{dataset.how_to_get} Archives that you have: rpo data prepare "
             f"{dataset.config_name()} --archive FILE ... --split FILE"
         )

@@ -74,7 +74,7 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
 
     Raises:
         ValueError: a method, variant or dataset does not exist; the nearest one is named. Or two
-            datasets have the same name, or a seed is negative.
+            datasets have the same name, a seed is negative, or there is to be no labelled image.
     """
     sources = distinct(choice.datasets or protocol.datasets)
     seeds = choice.seeds or protocol.seeds
@@ -83,12 +83,18 @@ def make_cases(protocol: Protocol, preset: Preset, choice: Choice) -> Iterator[C
             f"seed {min(seeds)} would leave a run without one, never to be repeated; --seeds takes "
             "0 and more, as 1 2 3"
         )
-    runs = list(product(choice.shots or protocol.shots, seeds))
+    shots = choice.shots or protocol.shots
+    if min(shots, default=1) < 1:
+        raise ValueError(
+            f"{min(shots)} shots: --shots takes 1 and more labelled images a class, as 1 2 4; "
+            "methods that learn nothing need none"
+        )
+    runs = list(product(shots, seeds))
     for name, variant in _variants(protocol, preset, choice):
         for source in sources:
             case = Case(name, variant, source)
             if case.traits.learns:
-                yield from (case._replace(shots=shots, seed=seed) for shots, seed in runs)
+                yield from (case._replace(shots=number, seed=seed) for number, seed in runs)
             else:
                 yield case
 

@@ -119,9 +119,13 @@ def fetch(repository: str, **options: Any) -> Path:
         options: of `huggingface_hub.snapshot_download`: revision, token, local_files_only, ...
 
     Raises:
-        FileNotFoundError: there is no such repository, or it cannot be reached.
+        FileNotFoundError: there is no such repository, it cannot be reached, or huggingface_hub
+            is not installed.
     """
-    hub = _hub()
+    try:
+        hub = _hub()
+    except ImportError as error:
+        raise FileNotFoundError(f"there is no folder {repository}, and {error}") from error
     try:
         return Path(hub.snapshot_download(repository, allow_patterns=[TENSORS, CONFIG], **options))
     except (OSError, ValueError) as error:

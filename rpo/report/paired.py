@@ -115,7 +115,9 @@ def label_of(one: Experiment) -> str:
 
 
 def partner(experiment: Experiment, references: Sequence[Experiment]) -> list[Experiment]:
-    """The reference under equal conditions, if there is one; what does not learn fits any shots.
+    """The reference under equal conditions, if there is one.
+
+    What does not learn fits any number of shots, and meets the largest.
 
     Raises:
         ValueError: several fit.
@@ -123,6 +125,9 @@ def partner(experiment: Experiment, references: Sequence[Experiment]) -> list[Ex
     if experiment in references:
         return []
     fitting = [other for other in references if comparable(experiment, other)]
+    if not learns(experiment.method) and len({label_of(one) for one in fitting}) == 1:
+        most = max(one.shots for one in fitting)
+        fitting = [one for one in fitting if one.shots == most]
     if len(fitting) > 1:
         labels = ", ".join(repr(label_of(one)) for one in fitting)
         raise ValueError(

@@ -359,6 +359,7 @@ def test_control_c(place, moment):
         (["ablations", "TRAINER.RPO.GRADIENT_TOLERANCE", "5"], "gradient_tolerance is 5.0; it"),
         (["base2new", "OPTIM.LR=0.1"], "in pairs KEY VALUE: OPTIM.LR 0.1, not OPTIM.LR=0.1"),
         (["base2new", "--methods", "RPO", "OPTIM.LR=0.1"], "KEY VALUE: OPTIM.LR 0.1, not"),
+        (["base2new", "--shots", "0"], "0 shots: --shots takes 1 and more labelled images a class"),
         (["base2new", "--processes", "0"], "--processes is 0; it must be at least 1"),
     ],
 )
@@ -388,9 +389,9 @@ def test_two_folders_of_one_name_are_refused_at_once(tmp_path, monkeypatch, caps
     for folder in ("photos/train", "other/train"):
         Path(folder).mkdir(parents=True)
     command = ["run", "few_shot", "--preset", "tiny", "--methods", "RPO", "--dry-run", "--seeds"]
-    typed = ["photos/train", "./photos/train", "--shots", "0"]
+    typed = ["photos/train", "./photos/train", "--shots", "1"]
     assert main([*command, "1", "--datasets", *typed]) == 0
-    assert "1 job: " in (said := capsys.readouterr().out) and "0 shots, seed 1" in said
+    assert "1 job: " in (said := capsys.readouterr().out) and "1 shot, seed 1" in said
     assert main([*command, "1", "--datasets", *typed[:1], "other/train"]) == 2
     said = capsys.readouterr().err
     assert 'two datasets are called "train": photos/train and other/train.' in said

@@ -223,6 +223,17 @@ def test_a_reference_that_is_none_or_several(two_methods, write_run, read_frame)
     assert notes == ["2 runs have no predictions.npz and are left out of the comparison."]
 
 
+def test_what_does_not_learn_meets_the_most_shots(two_methods, write_answers, read_frame):
+    for part in ("base", "new"):
+        right = np.arange(IMAGES) < 10
+        write_answers(right, method="ZeroshotCLIP", classes=part, shots=0, seed=1)
+        write_answers(right, classes=part, shots=1, seed=1)
+    found, _ = paired.differences(read_frame(), "RPO")
+    theirs = {one.theirs for one in found if one.line.method == "ZeroshotCLIP"}
+    few = 100 * 10 / IMAGES
+    assert theirs and min(theirs) > 2 * few
+
+
 def test_an_accuracy_that_is_not_of_its_predictions(two_methods, tmp_path, read_frame):
     (path,) = tmp_path.glob("output/base/*/*/CoOp/*/seed1/results.json")
     content = json.loads(path.read_text())
