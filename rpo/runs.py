@@ -136,7 +136,8 @@ class RunFolder:
         """NEW, INTERRUPTED or FINISHED, for a run with this configuration.
 
         A folder with checkpoints but without run.json, as the original Dassl leaves it, is
-        interrupted. So is a run that says it has finished but lacks what it has learnt.
+        interrupted. So is a run that says it has finished but lacks what it has learnt, or what it
+        has measured: the latter is measured again.
 
         Args: see `rpo.configurations.differences`.
 
@@ -155,13 +156,23 @@ class RunFolder:
         return FINISHED if self.is_finished() else INTERRUPTED
 
     def is_finished(self) -> bool:
-        """Whether it says so and has what it has learnt, whatever its configuration.
+        """Whether it says so and has what it has learnt and measured, whatever its configuration.
 
         Raises:
             ValueError: run.json is damaged.
         """
+        stored = self.stored() or {}
         learnt = [self.newest_checkpoint(model) for model in self.models()]
-        return bool((self.stored() or {}).get("finished") and learnt and all(learnt))
+        if not (stored.get("finished") and learnt and all(learnt)):
+            return False
+        return bool(flat(stored["config"]).get("TEST.NO_TEST")) or self.has_results()
+
+    def has_results(self) -> bool:
+        """Whether there is a results.json that can be read."""
+        try:
+            return bool(read_object(self.path / RESULTS))
+        except (FileNotFoundError, ValueError):
+            return False
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.

@@ -69,8 +69,8 @@ def _done(first: Step, step: Step) -> bool:
 
 
 def evaluated(first: Step, step: Step) -> bool:
-    """Whether there are results of an evaluation that are not older than the training `first`."""
+    """Whether an evaluation has results that can be read, not older than the training `first`."""
     results, run = step.folder / RESULTS, first.folder / RUN
-    if not results.is_file() or not first.trains:
-        return results.is_file()
+    if not RunFolder(step.folder).has_results() or not first.trains:
+        return RunFolder(step.folder).has_results()
     return run.is_file() and results.stat().st_mtime_ns >= run.stat().st_mtime_ns

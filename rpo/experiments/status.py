@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rpo.runs import FAILURE, HOLDER, LOG, RUN, RunFolder, read_object
+from rpo.runs import FAILURE, HOLDER, LOG, RESULTS, RUN, RunFolder, read_object
 
 from .job import Job, Step
 from .progress import duration
@@ -125,11 +125,14 @@ def running_note(step: Step) -> str:
 
 
 def how_far(step: Step) -> str:
-    """Its epoch, and the time that the others will take."""
+    """Its epoch, and the time that the others will take; or what a finished training has lost."""
     folder = RunFolder(step.folder)
     stored = folder.stored() if step.trains else None
     if stored is None:
         return ""
+    if stored.get("finished") and not folder.is_finished():
+        lost = "checkpoint" if folder.has_results() else RESULTS
+        return f"it had ended; its {lost} is missing or damaged"
     done, total = len(folder.history()), stored["config"].get("OPTIM", {}).get("MAX_EPOCH", 0)
     said = f"epoch {done} of {total}"
     seconds = (stored.get("seconds") or {}).get("train", 0.0)

@@ -146,6 +146,24 @@ def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, caps
     assert metrics(tested) == results
 
 
+def test_damaged_results_are_measured_again(place, capsys):
+    command = [*place, "--methods", "RPO", "ZeroshotCLIP", "--seeds", "1"]
+    assert main(command) == 0
+    before = {path: metrics(path.parent) for path in Path("output").rglob("results.json")}
+    learnt = next(run_folder("train_base").glob("*/model.pth.tar-2")).stat().st_mtime_ns
+    for path in before:
+        path.write_text("")
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("2 jobs: 0 finished, 1 interrupted, 1 to start")
+    assert main(["status", "output"]) == 0
+    assert "(it had ended; its results.json is missing or damaged)" in capsys.readouterr().out
+    assert main(command) == 0
+    assert {path: metrics(path.parent) for path in before} == before
+    checkpoint = next(run_folder("train_base").glob("*/model.pth.tar-2"))
+    assert checkpoint.stat().st_mtime_ns == learnt
+
+
 def test_without_a_test_there_is_no_accuracy(place, capsys):
     assert main([*place, "--methods", "LogisticProbe", "--seeds", "1", "TEST.NO_TEST", "True"]) == 0
     assert "LogisticProbe, EuroSAT, 2 shots, seed 1: base - (" in capsys.readouterr().out

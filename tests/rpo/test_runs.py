@@ -61,6 +61,17 @@ def test_a_finished_run_without_what_it_learnt_is_not_finished(tmp_path):
     assert folder.state(CONFIG) == INTERRUPTED
 
 
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b"\xff", b"[" * 5000])
+def test_a_finished_run_without_what_it_measured_is_not_finished(tmp_path, content):
+    folder = make_run(tmp_path / "run")
+    (folder.path / "results.json").unlink()
+    if content is not None:
+        (folder.path / "results.json").write_bytes(content)
+    assert folder.state(CONFIG) == INTERRUPTED
+    folder.record({**CONFIG, "TEST": {"NO_TEST": True}}, True)
+    assert folder.is_finished()  # nothing was to be measured
+
+
 @pytest.mark.parametrize("pointer", ["", "\n", "model.pth.tar-9\n", "../run.json\n", "\x00\xff"])
 def test_a_damaged_pointer_leads_to_the_last_epoch(tmp_path, pointer):
     folder = make_run(tmp_path)

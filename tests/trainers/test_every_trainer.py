@@ -23,6 +23,8 @@ LEARNERS = [
     and TRAINER_REGISTRY.get(name).learns_in_steps
 ]
 
+WITH_CHECKPOINTS = [name for name in NAMES if TRAINER_REGISTRY.get(name).learner_name]
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_clip():
@@ -162,6 +164,20 @@ def test_interrupted_and_resumed_it_is_the_same(make_config, name, own, tmp_path
     set_random_seed(1)
     (resumed := build_trainer(parts)).train()
     assert torch.equal(logits(resumed), logits(undisturbed))
+
+
+@pytest.mark.parametrize("name", WITH_CHECKPOINTS)
+def test_lost_results_are_measured_again(make_config, name):
+    cfg = make_config(name)
+    build_trainer(cfg).train()
+    results = Path(cfg.OUTPUT_DIR, "results.json")
+    measured = json.loads(results.read_text())
+    results.write_text(results.read_text()[:-9])
+    build_trainer(cfg).train()
+    again = json.loads(results.read_text())
+    for key in ("metrics", "history", "trained_on"):
+        assert again[key] == measured[key]
+    assert again["seconds"]["train"] >= measured["seconds"]["train"]
 
 
 @pytest.mark.parametrize("classes", [2, 3])
