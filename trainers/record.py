@@ -218,8 +218,9 @@ def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
         },
         "learnt_parameters": sum(
             parameter.numel()
-            for name in trainer.get_model_names()
-            for parameter in trainer._models[name].parameters()
+            for model in trainer.get_model_names()
+            for name, parameter in trainer._models[model].named_parameters()
+            if name not in trainer.model.idle()
         ),
         "versions": versions(),
         "device": str(trainer.device),

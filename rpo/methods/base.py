@@ -56,6 +56,10 @@ class Method(nn.Module):
         """All that is trained and saved, under the names of the original program's checkpoints."""
         raise NotImplementedError
 
+    def idle(self) -> Sequence[str]:
+        """Parameters of the learner that no logit depends on, with these settings."""
+        return ()
+
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """What training lowers, (), and the logits (batch, classes) that it was computed from."""
         logits = self(images)

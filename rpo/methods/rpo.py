@@ -242,6 +242,9 @@ class RPO(Method):
     def learner(self) -> nn.Module:
         return self.prompt_learner
 
+    def idle(self) -> Sequence[str]:
+        return {"text": ["img_prompt"], "visual": ["text_prompt"]}.get(self.modality, [])
+
     def measured(self) -> dict[str, float]:
         if not self.settings.gradient_tolerance:
             return {}

@@ -1,5 +1,8 @@
 """What is special to the RPO trainer: its keys, its initialisation, the authors' checkpoints."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from dassl.engine import build_trainer
@@ -99,6 +102,8 @@ def test_only_the_chosen_side_learns(make_trainer, modality, learnt, read_only):
     trainer.train()
     after = trainer.model.prompt_learner.state_dict()
     assert [key for key in before if not torch.equal(before[key], after[key])] == learnt
+    record = json.loads(Path(trainer.cfg.OUTPUT_DIR, "results.json").read_text())
+    assert record["learnt_parameters"] == sum(after[key].numel() for key in learnt)
 
 
 @pytest.mark.parametrize(
