@@ -62,8 +62,13 @@ class ImageFolder(FewShotDataset):
 
     @classmethod
     def check_files(cls, cfg: Any) -> None:
+        """Raises ValueError, too, for folders that are no classes, or a CSV that is none.
+
+        No image is looked for.
+        """
         dataset = cls.configured(cfg)
         dataset.require(dataset.source())
+        dataset.check_classes()
 
     def locate(self, root: Path) -> None:
         """DATASET.FOLDER; a CSV's paths are below it, or beside the CSV."""
@@ -102,6 +107,16 @@ class ImageFolder(FewShotDataset):
         """Only the cache: nothing is written into a folder of yours."""
         return (cache_folder() / "imagefolder",)
 
+    def check_classes(self) -> None:
+        """Raises ValueError if the CSV cannot be read, or the parts' folders are other classes."""
+        if self.cfg.CSV:
+            read_table(self.source())
+            return
+        train, *others = (part_folder(self.folder, part) for part in PART_FOLDERS)
+        classes = self.classes_below(train or "", None)
+        for part in filter(None, others if train else ()):
+            self.classes_below(part, classes)
+
     def _from_table(self) -> Split:
         self.require(self.source())
         split = read_table(self.source())
@@ -136,9 +151,23 @@ class ImageFolder(FewShotDataset):
     def class_items(self, below: str, classes: list[str] | None) -> list[Item]:
         """Every image below a folder of class folders, those of subfolders too.
 
+        Args: see `classes_below`.
+        """
+        parent, items = self.folder / below, []
+        for label, name in enumerate(self.classes_below(below, classes)):
+            images = image_files(parent / name)
+            if not images:
+                raise ValueError(f"{parent / name} holds no image that can be read")
+            # As it is on disk, whatever encoding the locale has.
+            text = os.fsencode(name).decode(errors="replace")
+            items += [(str(path.relative_to(self.folder)), label, text) for path in images]
+        return items
+
+    def classes_below(self, below: str, classes: list[str] | None) -> list[str]:
+        """Names of the class folders in a folder, in the order of their labels.
+
         Args:
-            classes: names that the folders must have, in the order of their labels; None takes
-                what is there.
+            classes: names that they must have; None takes what is there.
         """
         parent = self.folder / below
         names = class_folders(parent) if classes is None else classes
@@ -150,12 +179,4 @@ class ImageFolder(FewShotDataset):
                 f"{parent} should hold one folder a class, the same as for training: "
                 f"{', '.join(sorted(strange)[:5])}. {self.how_to_get}"
             )
-        items = []
-        for label, name in enumerate(names):
-            images = image_files(parent / name)
-            if not images:
-                raise ValueError(f"{parent / name} holds no image that can be read")
-            # As it is on disk, whatever encoding the locale has.
-            text = os.fsencode(name).decode(errors="replace")
-            items += [(str(path.relative_to(self.folder)), label, text) for path in images]
-        return items
+        return names

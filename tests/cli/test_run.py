@@ -402,6 +402,21 @@ def test_options_that_no_method_reads_are_said(capsys, arguments, said):
     assert said in told and bool(told) == bool(said)
 
 
+def test_folders_that_cannot_be_used_are_said_once_and_leave_nothing(place, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    for name in ("train/cat", "train/dog", "test/cat", "test/cow"):
+        (tmp_path / "unlike" / name).mkdir(parents=True)
+    (tmp_path / "cut.csv").write_text("path,label\na.jpg\n")
+    names = ("empty", "unlike", "cut.csv")
+    mine = [str(tmp_path / name) for name in names]
+    start = place.index("--datasets")
+    command = [*place[: start + 1], *mine, *place[start + 2 :]]
+    assert main([*command, "--methods", "RPO", "CoOp", "--seeds", "1", "2"]) == 1
+    said = capsys.readouterr().out
+    assert all(said.count(part) == 1 for part in ("no folders of images", "the same as", "line 2"))
+    assert "12 of 12 jobs failed" in said and not list(Path("output").rglob("*.json"))
+
+
 def test_two_folders_of_one_name_are_refused_at_once(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for folder in ("photos/train", "other/train"):
