@@ -116,7 +116,7 @@ TRAINER: {CENTRED: {PREC: fp32, STRENGTH: 0.5}}
 
 @pytest.fixture
 def rpo(tmp_path, digits_root, rpo_on_path):
-    """A function that runs `rpo` with the contribution; its standard output."""
+    """A function that runs `rpo` with the contribution; what it says, or its error."""
     for name, content in FILES.items():
         file = tmp_path / "mine" / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,12 +124,12 @@ def rpo(tmp_path, digits_root, rpo_on_path):
     environment = {**os.environ, "RPO_PATH": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
     environment |= {"PATH": rpo_on_path, "DATA": str(digits_root)}
 
-    def run(*command):
+    def run(*command, status=0):
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout
+        assert done.returncode == status, done.stderr[-3000:]
+        return done.stderr if status else done.stdout
 
     return run
 
@@ -159,9 +159,15 @@ def test_it_has_its_script_and_its_settings(rpo, tmp_path):
     assert "centred" in rpo("rpo", "methods")
     run = tmp_path / "out/centred/base2new/train_base/digits/shots_1/Centred/tiny/seed1"
     assert (run / "results.json").is_file()
+    absent = "is of the method 'Centred', which is not installed here: RPO_PATH should name"
+    said = rpo("env", "RPO_PATH=", "rpo", "verify", str(run))  # by whoever has not got it
+    assert f"not checked  data: results.json {absent}" in said
+    assert f"{run}/run.json {absent}" in rpo("env", "RPO_PATH=", "rpo", "look", str(run), status=2)
     (tmp_path / "mine/configs/trainers/Scaled/tiny.yaml").unlink()
     (row,) = (line.split() for line in rpo("rpo", "methods").splitlines() if "Scaled" in line)
     assert row[-1] == "-"
+    grid = ("rpo", "run", "base2new", "--preset", "tiny", "--methods", "Scaled", "--dry-run")
+    assert "Scaled has no config: there is no YAML file in" in rpo(*grid, status=2)
 
 
 def test_it_is_part_of_the_library(rpo):

@@ -4,7 +4,10 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
+from dassl.engine import TRAINER_REGISTRY
+
 from rpo.configurations import acting, flat
+from rpo.methods.traits import not_installed
 from rpo.runs import RUN, RunFolder
 
 from .config import default_config
@@ -62,6 +65,8 @@ def as_configuration(stored: Mapping[str, Any], source: str = "the stored run") 
             not here, may be unknown.
     """
     cfg, keys = default_config(), flat(stored)
+    if (method := keys.get("TRAINER.NAME")) not in TRAINER_REGISTRY.registered_names():
+        raise ValueError(not_installed(str(method), source))
     known, needed = flat(cfg), acting(stored)
     merge(cfg, ((key, keys[key]) for key in keys if _is_today(key, known, needed)), source)
     return cfg

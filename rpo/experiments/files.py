@@ -37,14 +37,23 @@ def find_config(kind: str, typed: str) -> str:
 
     A path into configs/ is found from every working directory. A name that is not found becomes a
     file that would stand beside those that are there; a path stays as typed.
+
+    Raises:
+        FileNotFoundError: a name in a folder that is not there, as RPOO/main_K24.
     """
     if Path(typed).exists():
         return typed
     name = typed.removeprefix("configs/").removeprefix(f"{kind}s/").removesuffix(".yaml")
     if found := shipped(f"{kind}s/{name}.yaml"):
         return str(found[0])
-    beside = [] if typed.endswith(".yaml") else shipped(f"{kind}s/{Path(name).parent}/*.yaml")
-    return str(beside[0].with_stem(Path(name).name)) if beside else typed
+    if typed.endswith(".yaml"):
+        return typed
+    folder, file = Path(name).parent, Path(name).name
+    if beside := shipped(f"{kind}s/{folder}/*.yaml"):
+        return str(beside[0].with_stem(file))
+    if not (folders := [path.parent.name for path in shipped(f"{kind}s/*/*.yaml")]):
+        return typed
+    raise FileNotFoundError(unknown(f"folder of {kind} configs", str(folder), folders))
 
 
 def check_names(kind: str, typed: Iterable[str], choices: Iterable[str]) -> None:

@@ -73,10 +73,15 @@ class Preset:
     def only_config(self, method: str) -> str:
         """The config of a method that has one file and no other."""
         files = [path.stem for path in shipped(f"trainers/{method}/*.yaml")]
-        if len(files) != 1:
+        if not files:
+            raise ValueError(
+                f"{method} has no config: there is no YAML file in configs/trainers/{method}, here "
+                "or in a folder that RPO_PATH names"
+            )
+        if len(files) > 1:
             raise ValueError(
                 f"the preset {self.name} says nothing of {method}, whose configs are "
-                f"{', '.join(files) or 'none'}: name one in a preset of your own"
+                f"{', '.join(files)}: name one in a preset of your own"
             )
         return files[0]
 

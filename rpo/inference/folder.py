@@ -13,7 +13,7 @@ from rpo.clip.extras import first_line
 from rpo.files import parse_json, read_text, write_bytes, write_json, write_text
 from rpo.inference.card import model_card
 from rpo.inference.trained import Description, Trained
-from rpo.methods.traits import known_traits
+from rpo.methods.traits import known_traits, not_installed
 
 # Of config.json. It rises when a reader of today would misunderstand what is written.
 FORMAT = 1
@@ -75,10 +75,7 @@ def read_folder(folder: Path) -> Trained:
     except (TypeError, ValueError, SafetensorError) as error:
         raise ValueError(f"{folder} is damaged: {error}") from error
     if trained.description.method not in known_traits():
-        raise ValueError(
-            f"{folder} is of the method {trained.description.method!r}, which is not installed "
-            "here: RPO_PATH should name the folder that it is in"
-        )
+        raise ValueError(not_installed(trained.description.method, folder))
     return trained
 
 

@@ -46,6 +46,14 @@ def known_traits() -> Mapping[str, Traits]:
     return dict(sorted(found, key=lambda pair: pair[1].order))
 
 
+def not_installed(method: str, source: str | Path) -> str:
+    """The message for a file of a method that is not known here."""
+    return (
+        f"{source} is of the method {method!r}, which is not installed here: RPO_PATH should name "
+        "the folder that it is in"
+    )
+
+
 @functools.cache
 def known_modules() -> Mapping[str, str]:
     """Every method's name and the module that defines it."""

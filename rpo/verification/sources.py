@@ -17,7 +17,7 @@ from rpo.datasets.base import FewShotDataset
 from rpo.datasets.few_shot import choose_sample, sample_shots
 from rpo.datasets.split import Split, class_names, digest
 from rpo.files import cache_folder
-from rpo.runs import CHECKPOINTS, PREDICTIONS
+from rpo.runs import CHECKPOINTS, PREDICTIONS, RESULTS
 from rpo.trainers.origin import as_configuration, origin_of
 from rpo.verification.run import DifferenceError, NotChecked, Run, require_equal
 
@@ -122,14 +122,14 @@ def configuration(run: Run) -> Any:
         NotChecked: the dataset is not here, or something is none of this program.
     """
     try:
-        cfg = as_configuration(run.record["config"])
+        cfg = as_configuration(run.record["config"], RESULTS)
     except (KeyError, TypeError, ValueError) as error:
-        raise NotChecked(f"its configuration is not one of this program: {error}") from error
+        raise NotChecked(str(error.args[0])) from error
     cfg.MODEL.BACKBONE.NAME = run.backbone or cfg.MODEL.BACKBONE.NAME
     cfg.DATASET.ROOT = run.root or cfg.DATASET.ROOT
     try:
         dataset_class(cfg.DATASET.NAME).check_files(cfg)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
         raise NotChecked(str(error)) from error
     if not Path(cfg.DATASET.ROOT).is_dir():  # of a dataset that makes itself, but not there
         cfg.DATASET.ROOT = str(cache_folder())

@@ -126,6 +126,7 @@ def test_seed_zero_is_a_seed(train, tmp_path, capsys):
     [
         ({"dataset": "eurosatt"}, 'no dataset config "eurosatt". Did you mean "eurosat"?'),
         ({"config": TINY.replace("tiny_K24", "tiny_K25")}, 'Did you mean "tiny_K24"?'),
+        ({"config": "RP0/tiny_K24"}, 'no folder of trainer configs "RP0". Did you mean "RPO"?'),
         (
             {"options": ("TRAINER.RPO.KK", "4")},
             'no key "TRAINER.RPO.KK". Did you mean "TRAINER.RPO.K"',
