@@ -75,11 +75,12 @@ def choose(frame: pd.DataFrame, seeds: Sequence[int] | None, decimals: int | Non
         ValueError: no run has one of the seeds.
     """
     if seeds is not None:
-        known = sorted(set(frame["seed"]))
-        frame = frame[frame["seed"].isin(seeds) | ~frame["method"].map(learns).astype(bool)]
-        if frame.empty:
+        learning = frame["method"].map(learns).astype(bool)
+        known = sorted(set(frame["seed"][learning]))
+        if known and not set(known) & set(seeds):
             asked, there = (", ".join(map(str, numbers)) for numbers in (seeds, known))
             raise ValueError(f"no run has the seed {asked}; there are {there}")
+        frame = frame[frame["seed"].isin(seeds) | ~learning]
     if decimals is not None:
         rounded = [float(f"{accuracy:.{decimals}f}") for accuracy in frame["accuracy"]]
         frame = frame.assign(accuracy=rounded)

@@ -43,8 +43,9 @@ class Run:
     @property
     def title(self) -> str:
         """In words."""
-        named = {key: self.record.get(key) for key in ("method", "dataset", "classes", "seed")}
-        return "{method} on {dataset}, {classes} classes, seed {seed}".format(**named)
+        named = {key: self.record.get(key) for key in ("method", "dataset", "classes")}
+        seed = "" if self.record.get("seed") == -1 else f", seed {self.record.get('seed')}"
+        return "{method} on {dataset}, {classes} classes".format(**named) + seed
 
     def told(self, what: str) -> Any:
         """The SHA-256 that the record tells of something; None: there is no such thing."""

@@ -57,6 +57,13 @@ def test_a_run_as_it_was_written(run_folder, capsys):
     assert printed.endswith("1 run: no difference was found.\n")
 
 
+def test_a_title_names_the_seed_where_there_is_one(run_folder):
+    record = record_of(run_folder)
+    title = Run(run_folder, record).title
+    assert title.endswith(" classes, seed 1")
+    assert Run(run_folder, {**record, "seed": -1}).title == title.removesuffix(", seed 1")
+
+
 def test_any_changed_number_is_found(run_folder):
     """Each one, by much and, where there is a little, by that."""
     record = record_of(run_folder)
