@@ -86,7 +86,9 @@ def run(args: argparse.Namespace) -> int:
     warn_of_unread(jobs, args)
     try:
         states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
-        if args.estimate or args.calibrate:
+        if (args.estimate or args.calibrate) and not unfinished(states):
+            print(f"{summary(states)}. Nothing is left")
+        elif args.estimate or args.calibrate:
             show_estimate(unfinished(states), args)
         elif args.dry_run and args.on == "slurm":
             on_slurm.show(unfinished(states), args)

@@ -11,7 +11,8 @@ from dassl.data.datasets import DATASET_REGISTRY
 
 from rpo.commands.train import build_config, section_of
 from rpo.methods.traits import known_traits
-from rpo.runs import RESULTS, read_object
+from rpo.report.schema import read_results
+from rpo.runs import RESULTS
 from rpo.trainers.config import default_config
 
 from .job import Job, Step
@@ -62,8 +63,11 @@ def taken_by(step: Step) -> list[float]:
 
 @cache
 def seconds_in(results: Path) -> float:
-    """All that a run says it took."""
-    return sum(read_object(results)["seconds"].values())
+    """All that a run says it took; 0 where its results are damaged."""
+    try:
+        return sum(read_results(results).get("seconds", {}).values())
+    except ValueError:
+        return 0.0
 
 
 def by_measured_steps(job: Job, device: str, rows: Sequence[Measured]) -> Cost | None:

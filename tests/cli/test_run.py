@@ -156,10 +156,15 @@ def test_damaged_results_are_measured_again(place, capsys):
     capsys.readouterr()
     assert main([*command, "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("2 jobs: 0 finished, 1 interrupted, 1 to start")
+    assert main([*command, "--estimate"]) == 0
+    assert "2 jobs are left out" in capsys.readouterr().out
     assert main(["status", "output"]) == 0
     assert "(it had ended; its results.json is missing or damaged)" in capsys.readouterr().out
     assert main(command) == 0
     assert {path: metrics(path.parent) for path in before} == before
+    capsys.readouterr()
+    assert main([*command, "--estimate"]) == 0
+    assert capsys.readouterr().out.startswith("2 jobs: 2 finished, 0 interrupted, 0 to start. Not")
     checkpoint = next(run_folder("train_base").glob("*/model.pth.tar-2"))
     assert checkpoint.stat().st_mtime_ns == learnt
 
