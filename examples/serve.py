@@ -10,12 +10,16 @@ import io
 import sys
 from typing import Annotated, Any
 
-import uvicorn
-from fastapi import FastAPI, HTTPException, Query, Request, UploadFile
-from fastapi.responses import JSONResponse
 from PIL import Image, UnidentifiedImageError
 
 from rpo import FewShotClassifier
+
+try:
+    import uvicorn
+    from fastapi import FastAPI, HTTPException, Query, Request, UploadFile
+    from fastapi.responses import JSONResponse
+except ModuleNotFoundError as error:
+    sys.exit(f"{sys.argv[0]} needs {error.name}: pip install 'rpo-clip[serve]'")
 
 MEGABYTES, PIXELS = 10, 50_000_000
 

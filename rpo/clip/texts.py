@@ -9,6 +9,17 @@ from torch import Tensor
 from rpo.clip import openai
 
 
+def listed(classes: Sequence[Any]) -> list[Any]:
+    """Classes as a list.
+
+    Raises:
+        ValueError: there are none; or a single text, whose letters would be taken for classes.
+    """
+    if isinstance(classes, str) or not (found := list(classes)):
+        raise ValueError(f"classes are a list, as ['a cat', 'a dog'], and this is {classes!r}")
+    return found
+
+
 def class_texts(classnames: Sequence[str], template: str, slot: str = "_") -> list[str]:
     """The template once per class, with the class name in its slot.
 

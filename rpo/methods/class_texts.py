@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from rpo.attention import own_text_features
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.clip.towers import text_tower
 
 
@@ -21,7 +22,8 @@ class ClassTexts:
 
     def __init__(self, clip: Clip, texts: Sequence[Any]) -> None:
         self.clip, self.tower = clip, text_tower(clip)
-        self.lists = [list(texts)] if isinstance(texts[0], str) else [list(one) for one in texts]
+        found = listed(texts)
+        self.lists = [found] if isinstance(found[0], str) else [listed(one) for one in found]
 
     def mean(self) -> Tensor:
         """(classes, embedding): features averaged as they are."""

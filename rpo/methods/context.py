@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.clip.towers import text_tower
 
 CONTEXT_STD = 0.02
@@ -14,7 +15,7 @@ CONTEXT_STD = 0.02
 def context_texts(names: Sequence[str], words: str, count: int) -> list[str]:
     """ "<words> <name>." for each class; without words, `count` placeholders of one token each."""
     beginning = words or " ".join(["X"] * count)
-    return [f"{beginning} {name}." for name in names]
+    return [f"{beginning} {name}." for name in listed(names)]
 
 
 def initial_context(clip: Clip, words: str, count: int, classes: int | None = None) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.clip.towers import text_tower
 from rpo.methods import settings
 from rpo.methods.base import Method
@@ -42,7 +43,7 @@ class Probe(nn.Linear):
     class_names: Tensor
 
     def __init__(self, size: int, names: Sequence[str]) -> None:
-        super().__init__(size, len(names))
+        super().__init__(size, len(listed(names)))
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
         encoded = "\n".join(names).encode()

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rpo.attention import attention_mask, masked_pass
 from rpo.clip.blocks import Block
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.clip.towers import image_tower, text_tower
 from rpo.methods.base import Method, cosine_logits
 from rpo.methods.packing import ROW_LENGTH, pack
@@ -72,7 +73,7 @@ class PromptedTexts(nn.Module):
         alike = not own_prompts and order is None
         first, causal = self.tower.first_word, self.tower.causal
         row_length = ROW_LENGTH if alike and causal else 0
-        packing = pack(*self.tower.tokenize(texts), first + count, row_length, causal)
+        packing = pack(*self.tower.tokenize(listed(texts)), first + count, row_length, causal)
         for name, tensor in packing._asdict().items():
             self.register_buffer(name, tensor, persistent=False)
         self.register_buffer("order", order, persistent=False)

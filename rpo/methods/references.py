@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from rpo.clip.load import Clip
-from rpo.clip.texts import class_texts
+from rpo.clip.texts import class_texts, listed
 from rpo.methods.base import Remembered
 from rpo.methods.prompted import PromptedTexts
 
@@ -17,7 +17,7 @@ PLAIN = "a photo of a {}."
 
 def names_and_texts(classes: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Of a method that `takes` "both": names and texts, or names alone, for a plain text each."""
-    if isinstance(classes[0], str):
+    if isinstance(listed(classes)[0], str):
         return list(classes), class_texts(classes, PLAIN, "{}")
     names, texts = classes
     return list(names), list(texts)

@@ -32,6 +32,7 @@ from rpo.attention import (
 )
 from rpo.clip.load import Clip
 from rpo.clip.precision import autocast_dtype
+from rpo.clip.texts import listed
 from rpo.clip.towers import ImageTower, TextTower, Tower, image_tower, text_tower
 from rpo.methods import settings
 from rpo.methods.base import Method, biased
@@ -229,7 +230,7 @@ class RPO(Method):
             chosen.init,
             chosen.noise,
         )
-        ids, lengths = self.text_tower.tokenize(texts)
+        ids, lengths = self.text_tower.tokenize(listed(texts))
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)
         self.texts, self.modality = list(texts), chosen.modality

@@ -1,7 +1,9 @@
 """The notebook is executed, the service is asked over HTTP."""
 
 import importlib.util
+import runpy
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -52,6 +54,12 @@ def service(fitted, example):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+def test_what_the_service_needs_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(SystemExit, match=r"needs uvicorn: pip install 'rpo-clip\[serve\]'"):
+        runpy.run_path(str(ROOT / "examples" / "serve.py"))
 
 
 def test_no_classifier_to_serve(example, tmp_path, monkeypatch):

@@ -61,3 +61,10 @@ def test_images_of_another_size_are_refused(random_clip, name):
     model = kind(random_clip(), [names, names] if kind.takes == "both" else names)
     with pytest.raises(ValueError, match="of 224 x 224 pixels, and this CLIP takes 32 x 32"):
         model(torch.randn(2, 3, 224, 224))
+
+
+@pytest.mark.parametrize("classes", [[], "cat", ()])
+@pytest.mark.parametrize("name", known_traits())
+def test_classes_are_a_list(random_clip, name, classes):
+    with pytest.raises(ValueError, match="classes are a list, as .* and this is "):
+        getattr(rpo, name)(random_clip(), classes)
