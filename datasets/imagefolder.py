@@ -143,10 +143,22 @@ class ImageFolder(FewShotDataset):
         }
 
     def without_test(self, items: list[Item]) -> Split:
-        """A split of images that have no test part."""
-        if self.cfg.HOLD_OUT:
-            return split_each_class(items, random.Random(0))
-        return {"train": items, "val": [], "test": items}
+        """A split of images that have no test part.
+
+        Raises:
+            ValueError: a class has one image, which cannot be learnt and tested.
+        """
+        if not self.cfg.HOLD_OUT:
+            return {"train": items, "val": [], "test": items}
+        split = split_each_class(items, random.Random(0))
+        names, learnt = class_names(items), class_names(split["train"])
+        if single := [name for label, name in names.items() if label not in learnt]:
+            raise ValueError(
+                f"{self.source()} has a single image of {', '.join(map(repr, single[:5]))}, which "
+                "cannot be both learnt and tested. Add images, or give train and test folders; "
+                "`rpo fit` learns from all images and tests none of them"
+            )
+        return split
 
     def class_items(self, below: str, classes: list[str] | None) -> list[Item]:
         """Every image below a folder of class folders, those of subfolders too.

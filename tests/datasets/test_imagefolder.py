@@ -206,6 +206,14 @@ def test_an_image_with_two_labels_is_named(own):
         load(CSV=path)
 
 
+def test_a_single_image_cannot_be_learnt_and_tested(own, draw_image, capsys):
+    draw_image(own() / "fox" / "0.png")
+    with pytest.raises(ValueError, match="own has a single image of 'fox', which cannot be both"):
+        load(FOLDER=own(), NUM_SHOTS=1)
+    assert main(["data", "check", str(own())]) == 1
+    assert "a single image of 'fox'" in capsys.readouterr().out
+
+
 def test_one_class_is_refused(own):
     folder = own()
     shutil.rmtree(folder / "dog")
