@@ -34,8 +34,9 @@ def train(miniature, tmp_path):
 
 
 def times_of_change(folder):
-    """Of all files but the log, which the first run of this process still writes to."""
-    paths = (path for path in folder.rglob("*") if path.name != "log.txt")
+    """Of all files but the log, which the first run of this process still writes to, and the lock,
+    which filelock empties when it takes it."""
+    paths = (path for path in folder.rglob("*") if path.name not in ("log.txt", ".lock"))
     return {path: path.stat().st_mtime_ns for path in paths}
 
 
