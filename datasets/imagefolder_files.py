@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from rpo.clip.texts import read_alike
 from rpo.files import parse_json, read_text
 
 from .folders import class_folders
@@ -139,10 +140,7 @@ def _read_names(path: Path, old: list[str]) -> list[str]:
 
 def refuse_alike(split: Split, source: Path) -> None:
     """Raises ValueError for class names, from `source`, that CLIP reads alike."""
-    texts: dict[str, str] = {}
-    for name in class_names(*split.values()).values():
-        text = " ".join(name.replace("_", " ").lower().split())
-        if other := texts.get(text):
-            same = "more than once" if other == name else f"and {name!r}, which CLIP reads alike"
-            raise ValueError(f"{source} has the class name {other!r} {same}")
-        texts[text] = name
+    if alike := read_alike(class_names(*split.values()).values()):
+        name, other = alike
+        same = "more than once" if other == name else f"and {other!r}, which CLIP reads alike"
+        raise ValueError(f"{source} has the class name {name!r} {same}")

@@ -226,6 +226,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             backbone: the file or name of the backbone, where it is not the recorded name.
             hub: options of `huggingface_hub.snapshot_download`: revision, token, ...
 
+        It predicts as before. What only `fit` reads, `config` and `options`, is not saved.
+
         Raises:
             FileNotFoundError: it is not there. ValueError: it is damaged, of a newer version, or
                 the backbone has other weights.
@@ -289,6 +291,17 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     @property
     def preprocessing_(self) -> Preprocessing:
         return self._fitted().preprocessing
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle: all but the backbone, which is read again as in `from_pretrained`."""
+        return {name: value for name, value in vars(self).items() if name != "_predictor"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "trained_" in state:
+            device = find_device(self.device)
+            clip = self.trained_.load_backbone(device, self.backbone)
+            self._use(Predictor(self.trained_, device, clip))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

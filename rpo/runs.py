@@ -79,7 +79,13 @@ class RunFolder:
         path = self.path / RUN
         if not path.is_file():
             return None
-        content = read_object(path)
+        try:
+            content = read_object(path)
+        except ValueError as error:
+            raise ValueError(
+                f"{error}. Remove it, and the run goes on from its last checkpoint; or start anew "
+                "with --overwrite"
+            ) from error
         config = content.get("config")
         if not isinstance(config, dict) or "TRAINER.NAME" not in flat(config):
             raise ValueError(f"{path} is damaged: it has no configuration. Remove it, and its run")

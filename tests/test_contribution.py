@@ -168,6 +168,11 @@ def test_it_has_its_script_and_its_settings(rpo, tmp_path):
     assert row[-1] == "-"
     grid = ("rpo", "run", "base2new", "--preset", "tiny", "--methods", "Scaled", "--dry-run")
     assert "Scaled has no config: there is no YAML file in" in rpo(*grid, status=2)
+    twice = tmp_path / "mine/methods/scaled.py"
+    twice.write_text(twice.read_text().replace('folder="scaled"', 'folder="rpo"'))
+    assert f"{twice}: the folder of Scaled is 'rpo', which is that of RPO" in rpo(
+        "rpo", "methods", status=2
+    )
 
 
 def test_it_is_part_of_the_library(rpo):

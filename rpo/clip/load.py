@@ -71,7 +71,17 @@ def _load(name: str, precision: str) -> Clip:
 
 
 def _load_openai(path: Path) -> Clip:
-    """A checkpoint in OpenAI's format, half of the weights in float16."""
+    """A checkpoint in OpenAI's format, half of the weights in float16.
+
+    Raises:
+        ValueError: it is another, or of open_clip, whose state dicts look like OpenAI's and may
+            have another activation and other heads, which they do not tell.
+    """
+    if path.name.startswith("open_clip") or (path.parent / "open_clip_config.json").is_file():
+        raise ValueError(
+            f"{path} is a checkpoint of open_clip, whose architecture stands beside it: name its "
+            f"folder, open_clip:local-dir:{path.parent}, or its model, as open_clip:ViT-B-16/{path}"
+        )
     state = expand_vocabulary(read_state_dict(path))
     try:
         return openai.model().build_model(state).eval()

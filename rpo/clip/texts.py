@@ -1,6 +1,6 @@
 """From class names to token ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +18,17 @@ def listed(classes: Sequence[Any]) -> list[Any]:
     if isinstance(classes, str) or not (found := list(classes)):
         raise ValueError(f"classes are a list, as ['a cat', 'a dog'], and this is {classes!r}")
     return found
+
+
+def read_alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two of some class names that CLIP reads alike, if there are any."""
+    read: dict[str, str] = {}
+    for name in names:
+        text = " ".join(name.replace("_", " ").lower().split())
+        if text in read:
+            return read[text], name
+        read[text] = name
+    return None
 
 
 def class_texts(classnames: Sequence[str], template: str, slot: str = "_") -> list[str]:

@@ -19,6 +19,7 @@ from rpo.attention_figure import draw, grid_of, require_matplotlib
 from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_prompts
 from rpo.clip.precision import autocast
 from rpo.files import write_bytes, write_text
+from rpo.inference.images import to_rgb
 from rpo.trainers.origin import read_config
 
 
@@ -105,7 +106,7 @@ def read_images(paths: Sequence[str], cfg: Any) -> Tensor:
     tensors = []
     for path in paths:
         try:
-            tensors.append(transform(Image.open(path).convert("RGB")))
+            tensors.append(transform(to_rgb(Image.open(path))))
         except UnidentifiedImageError:
             raise ValueError(f"{path} is not an image that Pillow reads") from None
     return torch.stack(tensors)

@@ -19,7 +19,7 @@ from rpo.clip.load import load_clip
 from rpo.commands.train import add_arguments, build_config
 from rpo.inference.trained import Trained, check_class_names
 from rpo.inference.training import describe
-from rpo.runs import RESULTS, RUN, RunFolder, read_object
+from rpo.runs import RESULTS, RUN, RunFolder, epoch_of, read_object
 from rpo.trainers.origin import as_configuration, read_config
 
 
@@ -82,6 +82,7 @@ def trained_of(
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():
         check_trained_here(folder, results)
+        check_finished(RunFolder(folder), epoch)
         path = find_checkpoint(folder / trainer.learner_name, epoch)
         ignored = clip_names(clip) | set(kind.unused)
         load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path, ignored)
@@ -95,6 +96,19 @@ def trained_of(
             accuracy = {"percent": percent, "measured_on": measured}
             description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
+
+
+def check_finished(folder: RunFolder, epoch: int | None) -> None:
+    """Raises ValueError for a training that has not come to its end, unless an epoch is named."""
+    stored = folder.stored()
+    if stored is None or stored.get("finished") or epoch is not None:
+        return
+    learnt = [folder.newest_checkpoint(model) for model in folder.models()]
+    newest = max((epoch_of(path) for path in learnt if path), default=-1)
+    raise ValueError(
+        f"the training in {folder.path} has not finished: the command that began it continues it"
+        + (f", and --load-epoch {newest} takes what it has learnt so far" if newest > 0 else "")
+    )
 
 
 def check_trained_here(folder: Path, results: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -30,7 +31,7 @@ def read_image(source: Source) -> Image.Image:
             many pixels that it may be meant to exhaust the memory.
     """
     if isinstance(source, Image.Image):
-        return source.convert("RGB")
+        return to_rgb(source)
     if not isinstance(source, (str, os.PathLike)):
         kind = type(source).__name__
         raise ValueError(f"an image is given as its file or by Pillow, and this is of type {kind}")
@@ -39,11 +40,18 @@ def read_image(source: Source) -> Image.Image:
         raise FileNotFoundError(f"there is no image file {path}")
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return to_rgb(image)
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path} has too many pixels: {error}") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise ValueError(f"{path} cannot be read as an image: {error}") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Of grey in 16 bits the upper eight, where Pillow takes all above 255 for white."""
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGB")
 
 
 Prepared = Tensor | Exception

@@ -1,7 +1,7 @@
 """A trained method: what it states of itself, what it has learnt, and the model made of both."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import rpo
 from rpo.checkpoints import load_parameters
 from rpo.clip.load import Clip, load_clip, weights_sha256
 from rpo.clip.preprocessing import Preprocessing
-from rpo.clip.texts import class_inputs
+from rpo.clip.texts import class_inputs, read_alike
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,13 @@ class Trained:
 
 
 def check_class_names(names: Sequence[str]) -> None:
-    """Raises ValueError unless these are two or more different names."""
-    if isinstance(names, str) or any(not isinstance(name, str) or not name for name in names):
+    """Raises ValueError unless these are two or more names that CLIP does not read alike."""
+    listed = isinstance(names, Iterable) and not isinstance(names, str)
+    if not listed or any(not isinstance(name, str) or not name for name in names):
         raise ValueError(f"class names are a list of words, and this is {names!r}")
     if len(names) < 2:
         raise ValueError(f"two classes are the least, and these are {list(names)!r}")
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"the class name {twice[0]!r} stands there more than once")
+    if alike := read_alike(names):
+        raise ValueError("CLIP reads the class names {!r} and {!r} alike".format(*alike))

@@ -98,6 +98,7 @@ def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:
         ValueError: there is no such method, or a value cannot work. KeyError: no such key.
     """
     check_method(plan.method)
+    check_seed(plan.seed)
     check_options(plan.options)
     size = image_size(load_clip(plan.backbone, plan.precision))
     own = {"TEMPLATE": plan.template or "", "NUM_SHOTS": plan.shots, "HOLD_OUT": False}
@@ -123,6 +124,12 @@ def check_method(name: str) -> None:
     """Raises ValueError, with the nearest name, for a method that there is none of."""
     if name not in known_traits():
         raise ValueError(unknown("method", name, known_traits()))
+
+
+def check_seed(seed: Any) -> None:
+    """Raises ValueError for a seed that none of Python, NumPy and PyTorch could take."""
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 2**32 - 1")
 
 
 def check_options(options: Mapping[str, Any]) -> None:

@@ -41,9 +41,21 @@ class Traits:
 
 @functools.cache
 def known_traits() -> Mapping[str, Traits]:
-    """Every method's name and traits, in their order."""
-    found = ((name, traits) for _, name, traits in _all_stated())
-    return dict(sorted(found, key=lambda pair: pair[1].order))
+    """Every method's name and traits, in their order.
+
+    Raises:
+        ValueError: two methods would write to one folder.
+    """
+    found = list(_all_stated())
+    folders: dict[str, str] = {}
+    for file, name, traits in found:
+        if (other := folders.setdefault(traits.folder, name)) != name:
+            raise ValueError(
+                f"{file}: the folder of {name} is {traits.folder!r}, which is that of {other}: "
+                "each method has its own"
+            )
+    named = ((name, traits) for _, name, traits in found)
+    return dict(sorted(named, key=lambda pair: pair[1].order))
 
 
 def not_installed(method: str, source: str | Path) -> str:

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from rpo.report.names import CLASSES, cleaned
 
-# A mapping by key ("?" may be missing or null, "*" is every key), a list of one kind, or a check
-# and what it asks for.
+# A mapping by key ("?" may be missing, null or an empty mapping, "*" is every key), a list of one
+# kind, or a check and what it asks for.
 Kind: TypeAlias = "Mapping[str, Any] | list[Any] | tuple[Callable[[Any], bool], str]"
 # Beyond this neither a drawing nor a column of whole numbers can hold it.
 LARGEST = 1e15
@@ -126,9 +126,12 @@ def _check_mapping(value: Any, kinds: Mapping[str, Any], where: str) -> None:
         name = key.rstrip("?")
         chosen = list(value) if name == "*" else [name]
         for each in chosen:
-            if value.get(each) is not None:
-                check(value[each], kind, f"{prefix}{each}")
-            elif not key.endswith("?"):
+            optional, given = key.endswith("?"), value.get(each)
+            if optional and given == {} and isinstance(kind, Mapping):
+                continue
+            if given is not None:
+                check(given, kind, f"{prefix}{each}")
+            elif not optional:
                 raise ValueError(f"it lacks {prefix}{each}")
 
 

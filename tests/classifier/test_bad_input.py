@@ -75,6 +75,9 @@ def test_names_and_values(classifier, photos):
         classifier(device="gpu").fit(photos)
     with refused("no trainer config .K4x.. .*Choices: .*tiny_K4 .looked", FileNotFoundError):
         classifier(config="K4x").fit(photos)
+    for seed in (None, -1, 2**32, 1.5, True):
+        with refused(f"seed is {seed!r}; it must be a whole number from 0"):
+            classifier(seed=seed).fit(photos)
     with refused("options: there is no key .OPTIM.RATE.", KeyError):
         classifier(options={"OPTIM.RATE": 1}).fit(photos)
     for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
@@ -136,6 +139,8 @@ def test_other_classes(fitted, classifier, photos):
         (["one"], "two classes are the least"),
         (["a", "b", "a"], "'a' stands there more than once"),
         ("kettle", "a list of words"),
+        (None, "a list of words"),
+        (["a_b", "c", "A B"], "CLIP reads the class names 'a_b' and 'A B' alike"),
         (["a", 3], "a list of words"),
     ):
         with refused(message):

@@ -192,6 +192,20 @@ def test_export_of_a_run(miniature, tmp_path, clip_file, method, capsys):
     assert 100 * classifier.score(paths, labels) == pytest.approx(accuracy)
 
 
+def test_export_of_a_run_that_has_not_finished(miniature, tmp_path, clip_file, capsys):
+    root, run, saved = miniature("ImageFolder"), tmp_path / "run", tmp_path / "saved"
+    arguments = f"""train --trainer RPO --config-file RPO/tiny_K4 --root {root} --seed 1
+        --dataset-config-file imagefolder --backbone {clip_file} --output-dir {run}
+        INPUT.SIZE (32,32) OPTIM.MAX_EPOCH 2 DATASET.NUM_SHOTS 2"""
+    assert main(arguments.split()) == 0
+    content = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**content, "finished": False}))
+    assert main(["export", str(run), "-o", str(saved)]) == 2
+    assert f"the training in {run} has not finished" in (said := capsys.readouterr().err)
+    assert "--load-epoch 2 takes" in said and not saved.exists()
+    assert main(["export", str(run), "-o", str(saved), "--load-epoch", "2"]) == 0
+
+
 @pytest.mark.parametrize("name", ["caltech101", "eurosat"])
 def test_export_of_released_prompts(shared, name, tmp_path, draw_image):
     folder = shared(f"released_rpo/base2new/{name}/seed1")

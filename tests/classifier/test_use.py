@@ -1,9 +1,12 @@
 """Prediction, other classes, saving and loading; with every method."""
 
 import json
+import pickle
 import subprocess
 import sys
+from copy import deepcopy
 
+import dassl.utils
 import numpy as np
 import pytest
 import torch
@@ -58,6 +61,28 @@ def test_images_are_read_in_order_and_few_at_a_time(files, tmp_path):
         else:
             assert source == files[index % len(files)]
             assert torch.equal(image, Preprocessing((8, 8), MEAN, STD)(read_image(source)))
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16B"])
+def test_grey_in_16_bits_is_not_white(tmp_path, mode):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    deep = (grey.astype(np.uint16) << 8) + 7
+    image = Image.frombytes(
+        mode, (16, 16), deep.astype("<u2" if mode == "I;16" else ">u2").tobytes()
+    )
+    expected = Image.fromarray(grey).convert("RGB")
+    assert read_image(image).tobytes() == expected.tobytes()
+    for read in (read_image, dassl.utils.read_image):
+        image.save(tmp_path / "deep.tiff")
+        assert read(str(tmp_path / "deep.tiff")).tobytes() == expected.tobytes()
+
+
+def test_pickled_it_predicts_the_same(fitted, classifier, files):
+    expected = fitted.predict_proba(files)
+    for copy in (pickle.loads(pickle.dumps(fitted)), deepcopy(fitted)):
+        assert np.array_equal(copy.predict_proba(files), expected)
+        assert list(copy.classes_) == list(fitted.classes_)
+    assert not hasattr(pickle.loads(pickle.dumps(classifier())), "classes_")
 
 
 def test_what_it_says_of_images(fitted, photos, files):

@@ -58,6 +58,16 @@ def test_an_unknown_name_gets_the_choices():
         load_clip("ViT-B/15")
 
 
+def test_a_file_of_open_clip_is_not_taken_for_openais(tmp_path, clip_file):
+    """Which it would look like; its activation may be another."""
+    (tmp_path / "other").mkdir()
+    for path in (tmp_path / "open_clip_pytorch_model.bin", tmp_path / "other" / "mine.pt"):
+        path.write_bytes(clip_file.read_bytes())
+        (path.parent / "open_clip_config.json").write_text("{}")
+        with pytest.raises(ValueError, match=f"open_clip:local-dir:{path.parent}"):
+            load_clip(str(path))
+
+
 def test_a_file_that_is_no_clip_is_named(tmp_path):
     (tmp_path / "text.pt").write_text("no checkpoint")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "other.pt")

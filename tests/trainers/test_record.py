@@ -9,8 +9,10 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
 from rpo import metrics
+from rpo.cli import main
 from rpo.hashes import changed_parts, of_file
 from rpo.predictions import read_predictions
+from rpo.report.reading import read_runs
 from rpo.trainers.config import default_config
 from rpo.trainers.origin import dataset_title
 from rpo.verification.recorded import outcome_of
@@ -76,6 +78,9 @@ def test_dassls_own_evaluator_has_no_details(make_trainer):
     found = results(trainer.cfg.OUTPUT_DIR)
     assert found["details"] == {"test": {}}
     assert list(found["metrics"]["test"]) == ["accuracy", "error_rate", "macro_f1"]
+    (run,) = read_runs([trainer.cfg.OUTPUT_DIR]).runs
+    assert run[1].accuracy == found["metrics"]["test"]["accuracy"]
+    assert main(["verify", trainer.cfg.OUTPUT_DIR]) == 0
 
 
 def test_the_evaluator_is_not_part_of_a_run(make_config):

@@ -132,8 +132,11 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
     try:
         checkpoint = _read(fpath)
     except Exception as error:  # a broken file can fail in any way
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f'"{fpath}" is not a checkpoint: {reason}') from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f'"{fpath}" is not a checkpoint, or is damaged ({reason}); without it, the training '
+            "goes on from an older one beside it, or begins anew"
+        ) from error
     if not isinstance(checkpoint, dict):
         raise CheckpointError(f'"{fpath}" holds a {type(checkpoint).__name__}, not a checkpoint')
     return checkpoint

@@ -74,7 +74,9 @@ def write_json(obj: Any, fpath: str) -> None:
 
 
 def read_image(path: str) -> Image.Image:
-    """Return the image file at `path` in RGB.
+    """Return the image file at `path` in RGB; of grey in 16 bits the upper eight.
+
+    Pillow's own conversion would take all values above 255 for white.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -84,6 +86,8 @@ def read_image(path: str) -> Image.Image:
         raise FileNotFoundError(f'No image file at "{path}"')
     try:
         with Image.open(path) as image:
+            if image.mode.startswith("I;16"):
+                return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
             return image.convert("RGB")
     except Exception as error:  # a damaged file makes Pillow raise errors of all sorts
         raise ValueError(f'Cannot read the image "{path}": {error}') from error
