@@ -55,7 +55,7 @@ def export_onnx(trained: Trained, backbone: str, path: Path) -> None:
     whole = Probabilities(model, described.temperature).eval()
     images = torch.randn(3, 3, *described.preprocessing.size, generator=torch.Generator())
     expected = whole(images)  # and so the class texts are known
-    model.remembered.fix()
+    model.fix()
     proto = traced(whole, images)
     onnx.helper.set_model_props(proto, metadata(trained))
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")

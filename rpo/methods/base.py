@@ -78,6 +78,13 @@ class Method(nn.Module):
         What must outlive an interruption is kept in the optimiser's state, which checkpoints hold.
         """
 
+    def fix(self) -> None:
+        """From now on all but the images is a constant, for whoever traces the model.
+
+        It has seen images before.
+        """
+        self.remembered.fix()
+
     @torch.no_grad()
     def own_image_features(self, images: Tensor) -> Tensor:
         """CLIP's own features, (batch, embedding). Raises ValueError for images of another size."""
@@ -104,7 +111,7 @@ class Remembered:
         self.result = None
 
     def fix(self) -> None:
-        """From now on the result is a constant, for whoever traces the model."""
+        """From now on the result is a constant."""
         self.fixed = True
 
     def get(self, compute: Callable[[], Tensor], sources: Sequence[Tensor]) -> Tensor:

@@ -84,7 +84,7 @@ class UpperImages(PromptedImages):
 
 def insert(tokens: Tensor, prompts: Tensor, place: int) -> Tensor:
     """Prompts (count, width) between tokens (batch, tokens, width), `place` of which come first."""
-    prompts = prompts.to(tokens.dtype).expand(len(tokens), -1, -1)
+    prompts = prompts.to(tokens.dtype).expand(tokens.shape[0], -1, -1)
     return torch.cat([tokens[:, :place], prompts, tokens[:, place:]], dim=1)
 
 

@@ -114,6 +114,7 @@ class MMRL(Method):
         projection = torch.randn(width, self.texts.tower.embedding_size) / width**0.5
         self.prompt_learner = Learner(representations, projection, KnownTexts(texts))
         self.own_texts, self.references = list(texts), References(clip, texts)
+        self.fixed: bool | None = None  # what `uses_both` says
 
     def learner(self) -> nn.Module:
         return self.prompt_learner
@@ -124,9 +125,15 @@ class MMRL(Method):
 
     def uses_both(self) -> bool:
         """Whether both logits tell these classes."""
+        if self.fixed is not None:
+            return self.fixed
         if self.settings.heads != "known":
             return self.settings.heads == "both"
         return set(self.own_texts) <= set(self.prompt_learner.known.texts())
+
+    def fix(self) -> None:
+        super().fix()
+        self.fixed = self.uses_both()
 
     def fused(self, plain: Tensor, own: Tensor) -> Tensor:
         """Both logits, weighted."""

@@ -117,6 +117,10 @@ class TCP(PromptedMethod):
         size = texts.tower.embedding_size
         self.use(texts, ClassAwareContext(context, size, self.references))
 
+    def fix(self) -> None:
+        super().fix()
+        self.references.remembered.fix()
+
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits, _, text_features = self.logits_and_features(images)
         held = self.settings.w * self.references.distance(text_features)

@@ -14,7 +14,7 @@ pytest.importorskip("onnxscript", reason="the extra [onnx] is not installed")
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("method", ["RPO", "CoOp", "MaPLe", "LogisticProbe"])
+@pytest.mark.parametrize("method", ["RPO", "TCP", "MMRL", "MaPLe", "LogisticProbe"])
 def test_the_same_probabilities(classifier, photos, files, tmp_path, method):
     fitted = classifier(method).fit(photos, calibrate=True)
     fitted.export_onnx(tmp_path / "model.onnx")

@@ -3,12 +3,15 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rpo
 from rpo.methods.base import Remembered
 from rpo.methods.context import initial_context
 from rpo.methods.coop import CoOp
 from rpo.methods.traits import known_traits
+
+METHODS = {name: getattr(rpo, name) for name in known_traits()}
 
 
 @pytest.fixture
@@ -61,6 +64,18 @@ def test_images_of_another_size_are_refused(random_clip, name):
     model = kind(random_clip(), [names, names] if kind.takes == "both" else names)
     with pytest.raises(ValueError, match="of 224 x 224 pixels, and this CLIP takes 32 x 32"):
         model(torch.randn(2, 3, 224, 224))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if not METHODS[name].texts_per_image])
+def test_once_fixed_nothing_but_the_images_decides_what_is_computed(random_clip, name):
+    """So that it can be traced, as for ONNX: fake tensors have no values to decide by."""
+    model = METHODS[name](random_clip(), ["a cat", "a dog"]).requires_grad_(False).eval()
+    with torch.no_grad():
+        logits = model(images := torch.randn(2, 3, 32, 32))
+        model.fix()
+        assert torch.equal(model(images), logits)
+        with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+            assert model(fake.from_tensor(images)).shape == logits.shape
 
 
 @pytest.mark.parametrize("classes", [[], "cat", ()])
