@@ -133,7 +133,11 @@ def how_far(step: Step) -> str:
     if stored.get("finished") and not folder.is_finished():
         lost = "checkpoint" if folder.has_results() else RESULTS
         return f"it had ended; its {lost} is missing or damaged"
-    done, total = len(folder.history()), stored["config"].get("OPTIM", {}).get("MAX_EPOCH", 0)
+    try:
+        done = len(folder.history())
+    except ValueError as error:
+        return str(error)
+    total = stored["config"].get("OPTIM", {}).get("MAX_EPOCH", 0)
     said = f"epoch {done} of {total}"
     seconds = (stored.get("seconds") or {}).get("train", 0.0)
     if done and done < total:

@@ -55,7 +55,11 @@ def labelled_images(images: Any, labels: Any = None) -> tuple[list[Any], list[st
             "images need labels: fit(images, labels), fit((images, labels)), a folder of class "
             "folders, or a CSV or DataFrame with the columns path and label"
         )
+    if isinstance(images, (str, Path)):
+        raise ValueError(f"labels are for a list of images; {images} is given without any")
     files, names = list(images), [_name(label) for label in labels]
+    if not files:
+        raise ValueError("there are no images")
     if len(files) != len(names):
         raise ValueError(f"there are {len(files):,} images and {len(names):,} labels")
     return files, names
@@ -109,6 +113,12 @@ def unlabelled_images(images: Any) -> Iterator[Any]:
         yield from found
     elif isinstance(images, (str, Path, Image.Image)):
         yield images
+    elif hasattr(images, "columns"):
+        column = next((each for each in images.columns if str(each).lower() in PATHS), None)
+        if column is None:
+            columns = ", ".join(map(str, images.columns))
+            raise ValueError(f"the table has the columns {columns}; it needs path")
+        yield from images[column]
     else:
         yield from images
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -33,6 +34,10 @@ def test_training_images(classifier, photos, files, tmp_path, draw_image):
         classifier().fit(files[1:], labels)
     with refused("12 images and 1 labels"):
         classifier().fit(files, labels[:1])
+    with refused(f"labels are for a list of images; {photos} is given without any"):
+        classifier().fit(photos, labels)
+    with refused("there are no images"):
+        classifier().fit([], [])
     with refused("images need labels"):
         classifier().fit(files)
     with refused("3 is none: map numbers to names"):
@@ -132,6 +137,12 @@ def test_images_to_predict(fitted, tmp_path, files):
     with refused("there is no image in"):
         fitted.predict(tmp_path / "nothing")
     assert fitted.predict([]).shape == (0,)
+    with refused("there are no images"):
+        fitted.score([], [])
+    with refused("the table has the columns name, label; it needs path"):
+        fitted.predict(pd.DataFrame({"name": ["a.jpg"], "label": ["red"]}))
+    with_paths = pd.DataFrame({"path": list(map(str, files[:3])), "label": ["red"] * 3})
+    assert list(fitted.predict(with_paths)) == list(fitted.predict(files[:3]))
 
 
 def test_other_classes(fitted, classifier, photos):

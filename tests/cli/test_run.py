@@ -141,6 +141,13 @@ def test_what_is_finished_is_left_alone_and_what_is_old_is_made_anew(place, caps
     assert tested / "results.json" in changed and trained / "results.json" not in changed
     assert metrics(tested) == results
 
+    (trained / "results.json").unlink()
+    record = json.loads((trained / "run.json").read_text())
+    (trained / "run.json").write_text(json.dumps(record | {"finished": False}))
+    (trained / "history.json").write_text("{")
+    assert main(["status", "output"]) == 0
+    assert f"({trained}/history.json is damaged: " in capsys.readouterr().out
+
     assert main([*command, "--overwrite"]) == 0
     assert (trained / "results.json").stat().st_mtime_ns > max(before.values())
     assert metrics(tested) == results
