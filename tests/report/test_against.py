@@ -255,6 +255,15 @@ def test_the_command(two_methods, tmp_path, capsys):
     assert main(["report", output, "--against", "Nobody"]) == 2
 
 
+def test_the_command_with_one_method_in_several_configs(write_answers, tmp_path, capsys):
+    for config in ("lr-1", "lr-2"):
+        write_answers([True, False], folder=f"output/EuroSAT/shots_16/RPO/{config}/seed1")
+    output = str(tmp_path / "output")
+    assert main(["report", output, "--against", "RPO"]) == 2
+    assert "that could be 'RPO lr-1', 'RPO lr-2'. Name one" in capsys.readouterr().err
+    assert main(["report", output, "--against", "RPO lr-1"]) == 0
+
+
 def test_the_command_without_any_predictions(write_run, tmp_path, capsys):
     for method in ("RPO", "CoOp"):
         write_run(50, method=method)
