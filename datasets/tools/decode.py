@@ -21,7 +21,8 @@ MODES = {
     "PA": "of a palette with transparency, which is dropped",
     "RGBA": "with transparency, which is dropped",
     "CMYK": "CMYK, read as RGB",
-    "I;16": "16-bit greyscale, whose values above 255 Pillow cuts off, as in the original program",
+    "I;16": "16-bit greyscale, read by its upper eight bits; the original program cuts off all "
+    "values above 255",
     "I": "32-bit greyscale, whose values above 255 Pillow cuts off, as in the original program",
 }
 

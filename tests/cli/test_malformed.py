@@ -195,7 +195,7 @@ def commands(folder, arguments, options):
         "evaluate": [*train, f"{run}-test", "--eval-only", "--model-dir", run, *options],
         "eval": ["eval", run, "--classes", "base"],
         "look": ["look", run, "--count", "1"],
-        "export": ["export", run, "-o", f"{run}-saved"],
+        "export": ["export", run, "-o", f"{run}-saved", "--load-epoch", "1"],
         "report": ["report", run],
         "compare": ["compare", run],
     }
