@@ -71,6 +71,8 @@ def _done(first: Step, step: Step) -> bool:
 def evaluated(first: Step, step: Step) -> bool:
     """Whether an evaluation has results that can be read, not older than the training `first`."""
     results, run = step.folder / RESULTS, first.folder / RUN
-    if not RunFolder(step.folder).has_results() or not first.trains:
-        return RunFolder(step.folder).has_results()
+    if not RunFolder(step.folder).has_results():
+        return False
+    if not first.trains:
+        return True
     return run.is_file() and results.stat().st_mtime_ns >= run.stat().st_mtime_ns

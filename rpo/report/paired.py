@@ -81,8 +81,6 @@ def differences(frame: pd.DataFrame, against: str) -> tuple[list[Difference], li
             have predictions of the same images and seeds.
     """
     references = named(frame, against)
-    if labels := one_method_alone(frame, references):
-        raise ValueError(f"--against {against}: that could be {', '.join(labels)}. Name one")
     notes: list[str] = []
     answers = read_answers(frame, notes)
     found: list[Difference] = []
@@ -109,14 +107,10 @@ def named(frame: pd.DataFrame, against: str) -> list[Experiment]:
     if not chosen:
         labels = dict.fromkeys(label for one in known for label in (one.method, label_of(one)))
         raise ValueError(unknown("method to compare with", against, list(labels)))
+    configs = dict.fromkeys(repr(label_of(one)) for one in chosen)
+    if len(chosen) == len(known) and len(configs) > 1:  # nothing else is there
+        raise ValueError(f"--against {against}: that could be {', '.join(configs)}. Name one")
     return chosen
-
-
-def one_method_alone(frame: pd.DataFrame, references: Sequence[Experiment]) -> list[str]:
-    """The names of the references where all that there is are several configs of one method."""
-    everything = {experiment_of(key) for key, _ in frame.groupby(EXPERIMENT, observed=True)}
-    labels = dict.fromkeys(repr(label_of(one)) for one in references)
-    return list(labels) if everything == set(references) and len(labels) > 1 else []
 
 
 def label_of(one: Experiment) -> str:
