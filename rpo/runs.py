@@ -8,7 +8,8 @@
     predictions.npz              what was predicted for every test image; see rpo/predictions.py
     <model>/model.pth.tar-<n>    what was learnt in n epochs; <model>/checkpoint names the newest
     attention.png, .json         made of it later, by `rpo look`
-    failure.json                 why it failed the last time, and how often; gone once it ends well
+    failure.json                 why it failed the last time, and how often in a row; gone once it
+                                 ends well, without meaning once it has saved a further epoch
     .lock, .holder.json          while somebody writes here
     .previous/                   the run that is being overwritten, until the new one has learnt;
                                  .previous.moving/ while it is moved there or back
@@ -209,9 +210,13 @@ class RunFolder:
         return self.path / RESULTS
 
     def failure(self) -> dict[str, Any]:
-        """`error`, `count`, `host` and `since` of its failures; empty where it has none."""
-        path = self.path / FAILURE
-        return read_object(path) if path.is_file() else {}
+        """`error`, `count`, `host` and `since` of its failures; empty where it has none, or has
+        saved an epoch after them."""
+        path, history = self.path / FAILURE, self.path / HISTORY
+        if not path.is_file():
+            return {}
+        went_on = history.is_file() and history.stat().st_mtime > path.stat().st_mtime
+        return {} if went_on else read_object(path)
 
     def why_failed(self) -> str:
         """Its failure in one line: the first, or the last of a traceback; empty where none is."""

@@ -32,8 +32,9 @@ def listen(signals: Iterable[signal.Signals]) -> None:
 def _hear(number: int, frame: FrameType | None) -> None:
     # Loaders' workers are forked from here, and get the signals of the whole process group, too.
     if os.getpid() == _Wish.owner:
-        _Wish.made = True
-        if not _Wish.in_epoch:
+        # SLURM's own signal and the task's both come; the second must not disturb the way out.
+        first, _Wish.made = not _Wish.made, True
+        if first and not _Wish.in_epoch:
             raise Stopped
 
 

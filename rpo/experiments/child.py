@@ -44,14 +44,19 @@ class Child:
         """What can be waited for: an answer, and the end."""
         return [self.process.sentinel, *([self.answer] if self.left else [])]
 
-    def ended(self) -> list[Outcome]:
-        """The jobs that have ended since the last call."""
+    def ended(self, stopped: bool = False) -> list[Outcome]:
+        """The jobs that have ended since the last call.
+
+        Args:
+            stopped: it was told to end, so that its end is no failure of the run.
+        """
         self.over, found = not self.process.is_alive(), list[Outcome]()
         with contextlib.suppress(EOFError):
             while self.left and self.answer.poll():
                 found.append(self._outcome(self.answer.recv()))
         if self.over and self.left and not (found and found[-1].error == STOPPED):
-            found.append(self._outcome(self.last_words(self.left[0])))
+            said = self.exit_reason() if stopped else self.last_words(self.left[0])
+            found.append(self._outcome(said))
         return found
 
     def _outcome(self, error: str) -> Outcome:

@@ -94,7 +94,7 @@ class Pool:
     def _ended(self) -> list[Outcome]:
         """Waits for an answer or an end; what has ended, but for what was stopped."""
         connection.wait([sign for child in self.running for sign in child.signs()])
-        found = [outcome for child in self.running for outcome in child.ended()]
+        found = [outcome for child in self.running for outcome in child.ended(self.stopped)]
         for child in [each for each in self.running if each.over]:
             self.running.remove(child)
             self.slots.append(child.slot)

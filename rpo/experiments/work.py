@@ -16,6 +16,7 @@ import torch._dynamo
 import torch.utils.tensorboard  # noqa: F401
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
+from rpo import stopping
 from rpo.cli import explain, is_input_error
 from rpo.clip.load import keep_clip
 from rpo.commands import train
@@ -84,6 +85,7 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
     except ConfigMismatchError as error:  # the run there has not failed
         return str(error), log
     except Exception as error:  # whatever it is, the other jobs go on
+        stopping.check()  # the signal may have ended something that the run needs
         traceback.print_exc()
         RunFolder(step.folder).note_failure(describe(error)[-4000:])
         return describe(error)[-4000:], log

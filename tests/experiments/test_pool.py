@@ -17,6 +17,7 @@ from rpo.experiments import devices
 from rpo.experiments.devices import slots
 from rpo.experiments.job import Job, Step
 from rpo.experiments.pool import Child, Pool
+from rpo.experiments.work import perform
 from rpo.runs import LOG, RunFolder
 
 
@@ -186,6 +187,41 @@ def test_a_pool_that_is_stopped_saves_the_epoch(make_job, monkeypatch):
     assert not waiting.steps[0].folder.exists()
 
 
+def test_a_pool_whose_processes_are_killed_calls_no_run_failed(make_job, monkeypatch):
+    """As when an epoch lasts longer than SLURM's time limit leaves."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    job = make_job("long", "OPTIM.MAX_EPOCH", "5000")
+    pool, folder = Pool([None]), RunFolder(job.steps[0].folder)
+
+    def kill():
+        while not folder.history():
+            time.sleep(0.01)
+        pool.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    assert list(pool.outcomes([job])) == []
+    thread.join()
+    assert not folder.failure()
+
+
+def test_an_error_after_the_wish_to_stop_is_no_failure(make_job, monkeypatch):
+    """What a process needs may be ended by the same signal."""
+    job = make_job("job")
+
+    def end(arguments):
+        stopping._Wish.made = True
+        raise RuntimeError("DataLoader worker is killed by signal: Terminated.")
+
+    monkeypatch.setattr("rpo.commands.train.run", end)
+    try:
+        with pytest.raises(stopping.Stopped):
+            perform(job)
+    finally:
+        stopping.listen([])
+    assert not RunFolder(job.steps[0].folder).failure()
+
+
 def test_a_wish_to_stop_waits_for_the_end_of_the_epoch():
     before = signal.getsignal(signal.SIGUSR1)
     try:
@@ -198,6 +234,9 @@ def test_a_wish_to_stop_waits_for_the_end_of_the_epoch():
         with pytest.raises(stopping.Stopped):
             os.kill(os.getpid(), signal.SIGUSR1)
             time.sleep(1)
+        # SLURM sends it to all processes, and so does the task: the second may come at any moment.
+        os.kill(os.getpid(), signal.SIGUSR1)
+        time.sleep(0.01)
     finally:
         signal.signal(signal.SIGUSR1, before)
         stopping.listen([])

@@ -1,5 +1,6 @@
 """What is asked of SLURM and made of its answers, where its commands are stand-ins."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -237,6 +238,22 @@ def test_a_run_that_failed_before_it_began_is_counted(tmp_path, capsys):
     assert main(["status", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "out: 1 failed\n  failed: seed1 (photos is empty (" in said
+
+
+def test_a_run_that_went_on_after_a_failure_is_interrupted(tmp_path, capsys):
+    folder = RunFolder(tmp_path / "out" / "seed1")
+    folder.path.mkdir(parents=True)
+    config = {"TRAINER": {"NAME": "RPO"}, "OPTIM": {"MAX_EPOCH": 3}}
+    (folder.path / "run.json").write_text(json.dumps({"config": config}))
+    folder.note_failure("out of memory")
+    os.utime(folder.path / "failure.json", (0, 0))
+    folder.write_history([{"loss": 1.0}])
+    assert main(["status", str(tmp_path / "out")]) == 0
+    assert "out: 1 interrupted\n" in capsys.readouterr().out
+    folder.note_failure("out of memory")  # after its epoch
+    assert folder.failure()["count"] == 1
+    assert main(["status", str(tmp_path / "out")]) == 0
+    assert "failed: seed1 (out of memory (" in capsys.readouterr().out
 
 
 def jobs(count):

@@ -1,9 +1,11 @@
 """A real SLURM of one node, and tiny runs on it."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -122,6 +124,32 @@ def running(output="output", epochs=1):
     found = statuses(Path(output), entries_of(Path(output))[0])
     folders = [each.job.steps[0].folder for each in found if each.state == RUNNING]
     return [each for each in folders if len(list(each.glob("*/model.pth.tar-*"))) >= epochs]
+
+
+def processes(name):
+    """The ids of those whose command line, beginning with a program's path, has a name."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if (name in line.split(" ")[0] if name == "slurmd" else name in line) and (
+                os.environ["SLURM_CONF"] in (path / "environ").read_text(errors="replace")
+            ):
+                found.append(int(path.name))
+    return found
+
+
+def halt_until(condition):
+    """Halts every process of runs, whose clocks and SLURM's go on. SLURM's warning wakes them."""
+    try:
+        wait_for(lambda: condition() or signal_runs(signal.SIGSTOP))
+    finally:
+        signal_runs(signal.SIGCONT)
+
+
+def signal_runs(number):
+    for process in processes("forkserver"):
+        os.kill(process, number)
 
 
 def assert_same(one, other="output"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import assert_same, hurry, node, rpo, slurm, states, wait_for
+from .conftest import assert_same, hurry, node, processes, rpo, slurm, states, wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 GRID = ("run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO", "CoOp")
@@ -55,19 +55,6 @@ def kill_a_run(draw, capsys):
 def preempt(draw, capsys):
     urgent = ("sbatch", "--partition", "urgent", "--exclusive", "--time", "5", "--wrap", "sleep 1")
     slurm(*urgent, "--output", "/dev/null")
-
-
-def processes(name):
-    """The ids of those whose command line, beginning with a program's path, has a name."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if (name in line.split(" ")[0] if name == "slurmd" else name in line) and (
-                os.environ["SLURM_CONF"] in (path / "environ").read_text(errors="replace")
-            ):
-                found.append(int(path.name))
-    return found
 
 
 def test_every_number_is_as_undisturbed(place, undisturbed, capsys):
