@@ -143,11 +143,10 @@ def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
     record = json.loads((run / "results.json").read_text())
     assert record["config"]["TRAINER"]["CENTRED"]["STRENGTH"] == 0.5
     base2new = ("--table", "base2new", "--format", "markdown")
-    table = rpo("rpo", "report", "output", *base2new, "--html", "page.html")
+    table = rpo("rpo", "report", "output", *base2new, "--html", "page.html", "--figures", "figures")
     order = [line.split("|")[2].strip() for line in table.splitlines() if "| Digits" in line]
     assert order == ["ZeroshotCLIP", "LP", "Centred", "Scaled"]
     assert "Centred" in (tmp_path / "page.html").read_text()
-    rpo("rpo", "report", "output/centred", *base2new, "--figures", "figures")
     figure = (tmp_path / "figures/base-new-digits.svg").read_text()
     assert "#117733" in figure and "Centred" in figure
 

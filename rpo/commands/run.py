@@ -13,7 +13,7 @@ from typing import Any
 
 from rpo.clip.load import check_backbone
 from rpo.commands import on_slurm
-from rpo.commands.train import build_config, check_data
+from rpo.commands.train import BACKBONE, build_config, check_data
 from rpo.experiments import calibrate, estimate
 from rpo.experiments.cases import Choice
 from rpo.experiments.devices import slots
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("variants", str, "of a protocol that has them (default: all)"),
     ):
         parser.add_argument(f"--{option}", nargs="+", type=kind, default=(), help=help_text)
+    parser.add_argument("--backbone", help=BACKBONE[2])
     parser.add_argument("--root", help="folder of the datasets (default: $DATA, then data)")
     parser.add_argument("--output", type=Path, default=Path("output"), help="folder of all runs")
     parser.add_argument(
@@ -81,6 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0, 1 if a job failed, 130 after Ctrl-C."""
     on_slurm.check(args)
+    if args.backbone and BACKBONE[1] not in args.pairs:
+        args.pairs = [BACKBONE[1], args.backbone, *args.pairs]
     args.slots = slots(args.gpus, args.per_gpu, args.processes)
     jobs = plan(args)
     warn_of_unread(jobs, args)

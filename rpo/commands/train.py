@@ -23,16 +23,17 @@ from rpo.trainers.keys import check_keys
 from rpo.trainers.merging import merge, merge_file, merge_options
 
 # Option, the key it sets, what it is.
+BACKBONE = (
+    "backbone",
+    "MODEL.BACKBONE.NAME",
+    "CLIP: ViT-B/16, tiny, a checkpoint file, open_clip:MODEL/TAG, hf:ORGANISATION/NAME",
+)
 KEY_OPTIONS = (
     ("root", "DATASET.ROOT", "folder of the datasets (default: $DATA, then data)"),
     ("output-dir", "OUTPUT_DIR", "folder of this run"),
     ("resume", "RESUME", "folder of a checkpoint to resume from"),
     ("trainer", "TRAINER.NAME", "method: RPO, ZeroshotCLIP, ..."),
-    (
-        "backbone",
-        "MODEL.BACKBONE.NAME",
-        "CLIP: ViT-B/16, tiny, a checkpoint file, open_clip:MODEL/TAG, hf:ORGANISATION/NAME",
-    ),
+    BACKBONE,
     ("head", "MODEL.HEAD.NAME", "kept for compatibility"),
 )
 LIST_OPTIONS = (

@@ -14,7 +14,14 @@ pytest.importorskip("onnxscript", reason="the extra [onnx] is not installed")
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("method", ["RPO", "TCP", "MMRL", "MaPLe", "LogisticProbe"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        *("RPO", "MMRL", "LogisticProbe"),
+        # That every method can be traced is tested with the methods.
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("TCP", "MaPLe")),
+    ],
+)
 def test_the_same_probabilities(classifier, photos, files, tmp_path, method):
     fitted = classifier(method).fit(photos, calibrate=True)
     fitted.export_onnx(tmp_path / "model.onnx")

@@ -79,6 +79,19 @@ def test_every_method_is_run_unless_some_are_named(place, capsys):
     assert capsys.readouterr().out.startswith(first)
 
 
+def test_the_backbone_is_an_option_or_a_key(place, clip_file, capsys):
+    grid = [*place[:-6], "--methods", "RPO", "--seeds", "1", "--dry-run"]
+    assert main([*grid, "--backbone", str(clip_file)]) == 0
+    said = capsys.readouterr().out
+    key = ("MODEL.BACKBONE.NAME", str(clip_file))
+    assert f" {' '.join(key)}\n" in said
+    for other in ((), ("--backbone", "tiny")):  # the key wins, as in `rpo train`
+        assert main([*grid, *other, *key]) == 0
+        assert capsys.readouterr().out == said
+    assert main([*grid[:-1], "--backbone", "ViT-B/61"]) == 1
+    assert 'Did you mean "ViT-B/16"' in capsys.readouterr().out
+
+
 def test_a_sweep_is_a_run_for_each_combination(place, capsys):
     command = [*place, "--methods", "RPO", "--seeds", "1", "--dry-run"]
     sweep = ["--sweep", "OPTIM.LR", "0.1", "0.2", "--sweep", "TRAINER.RPO.INIT", "st", "random"]
@@ -261,7 +274,7 @@ def test_options_make_an_experiment_of_their_own(place, capsys):
 
 def test_two_commands_share_the_work(place, tmp_path):
     """Started at the same time in one output folder, no run is done twice."""
-    command = [*place, "--methods", "RPO", "CoOp", "--seeds", "1", "2"]
+    command = [*place, "--methods", "RPO", "CoOp", "--seeds", "1"]
     assert main([*command, "--output", "undisturbed"]) == 0
     both = [Command(command) for _ in range(2)]
     said = [one.process.communicate(timeout=240)[0] for one in both]

@@ -118,7 +118,9 @@ def _without_pip(run: Callable[..., Any], command: Any) -> Any:
     """PyTorch's `run`, but for `pip list`, which takes half a second to say what Python knows."""
     if not isinstance(command, list) or command[1:] != ["-mpip", "list", "--format=freeze"]:
         return run(command)
-    found = {each.name: each.version for each in reversed([*importlib.metadata.distributions()])}
+    # Each asking of a distribution reads its file anew.
+    every = [each.metadata for each in importlib.metadata.distributions()]
+    found = {each["Name"]: each["Version"] for each in reversed(every)}
     names = sorted(found, key=lambda name: re.sub("[-_.]+", "-", name).lower())
     return 0, "\n".join(f"{name}=={found[name]}" for name in names), ""
 
