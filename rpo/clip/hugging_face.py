@@ -64,7 +64,8 @@ def tokenizer_of(library: Any, reference: str, vocabulary: int) -> LibraryTokeni
     """The checkpoint's own.
 
     Raises:
-        ValueError: its files are missing, in which case transformers makes up an empty one.
+        ValueError: its files are missing, in which case transformers makes up an empty one. When
+            it is used: it is another model's.
     """
     own = library.AutoTokenizer.from_pretrained(reference)
     if len(own) < vocabulary // 2:
@@ -77,6 +78,11 @@ def tokenizer_of(library: Any, reference: str, vocabulary: int) -> LibraryTokeni
         padded = own(
             texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         )
+        if (largest := int(padded.input_ids.max())) >= vocabulary:
+            raise ValueError(
+                f"hf:{reference}: its tokenizer knows a word {largest}, and the words of its model "
+                f"end at {vocabulary - 1}: they do not belong together"
+            )
         return padded.input_ids
 
     return LibraryTokenizer(

@@ -4,13 +4,14 @@ import json
 import sys
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 import rpo
 from rpo.clip.load import check_backbone, own_preprocessing
 from rpo.clip.open_clip import known
 
-from .conftest import FAMILIES, OPEN_CLIP
+from .conftest import FAMILIES, OPEN_CLIP, clip_tokenizer
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,15 @@ def test_a_tokenizer_that_is_missing_is_not_made_up(backbone_name, tmp_path):
         (folder / name).unlink(missing_ok=True)
     with pytest.raises((ValueError, FileNotFoundError), match="tokenizer|not here"):
         rpo.load_clip(f"hf:{folder}")
+
+
+def test_a_tokenizer_of_another_model_is_refused(backbone_name, tmp_path):
+    folder = copied(backbone_name("hf siglip").removeprefix("hf:"), tmp_path)
+    clip_tokenizer(folder)
+    (folder / "tokenizer.json").unlink()
+    clip = rpo.load_clip(f"hf:{folder}")
+    with pytest.raises(ValueError, match="and the words of its model end at .* do not belong"):
+        rpo.ZeroshotCLIP(clip, ["a cat", "a dog"])(torch.zeros(1, 3, 32, 32))
 
 
 def test_another_kind_of_model_is_refused(backbone_name, tmp_path):
