@@ -149,7 +149,8 @@ def halt_until(condition):
 
 def signal_runs(number):
     for process in processes("forkserver"):
-        os.kill(process, number)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(process, number)
 
 
 def assert_same(one, other="output"):
