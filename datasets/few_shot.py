@@ -8,6 +8,7 @@ the pickle of CoOp, MaPLe and RPO, or the jsonl of 2SFS. Without one it is drawn
 import random
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -62,7 +63,8 @@ def _sample_classes(items: list[Item], shots: int, source: Sampler) -> list[Item
 
 
 def few_shots(split: Split, shots: int, seed: int, folders: Sequence[Path]) -> Split:
-    """The sample of a seed, said in the log, and kept in the first folder that can be written."""
+    """The sample of a seed, said in the log, and kept in the first folder that can be written,
+    if there is one."""
     sample = choose_sample(split, shots, seed, folders)
     if sample.path:
         print(f"Loading preprocessed few-shot data from {sample.path}")
@@ -124,11 +126,8 @@ def _stored_files(split: Split, shots: int, seed: int, folders: Sequence[Path]) 
 
 def _keep(sample: Split, paths: Sequence[Path]) -> None:
     for path in paths:
-        try:
+        with suppress(OSError):
             write_json(path, sample)
-        except OSError:
-            if path == paths[-1]:
-                raise
-        else:
             print(f"Saving preprocessed few-shot data to {path}")
             return
+    print(f"WARNING: the sample cannot be kept in {paths[-1].parent}, and is drawn anew each time")

@@ -10,7 +10,7 @@ import io
 import sys
 from typing import Annotated, Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from rpo import FewShotClassifier
 
@@ -33,7 +33,7 @@ def build(classifier: FewShotClassifier) -> FastAPI:
         """Refuses before anything is read, also where no length is given."""
         length = request.headers.get("content-length", "" if request.method == "POST" else "0")
         if not length.isdigit() or int(length) > MEGABYTES * 2**20:
-            reason = f"a request has at most {MEGABYTES} MB, and says how many"
+            reason = f"a request has at most {MEGABYTES} MB, and a Content-Length"
             return JSONResponse({"detail": reason}, 413)
         return await call_next(request)
 
@@ -48,7 +48,8 @@ def build(classifier: FewShotClassifier) -> FastAPI:
             if opened.width * opened.height > PIXELS:
                 raise HTTPException(413, f"an image has at most {PIXELS:,} pixels")
             return classifier(opened, top_k=top_k)
-        except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+        # Pillow's errors are of all sorts; that an image is none it says by an OSError.
+        except (Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
             raise HTTPException(422, f"{image.filename} cannot be read as an image") from error
 
     return service

@@ -173,8 +173,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: `top_k` is below 1; or as `predict`.
         """
-        if top_k < 1:
-            raise ValueError(f"top_k is {top_k}; it must be at least 1")
+        if not isinstance(top_k, (int, np.integer)) or top_k < 1:
+            raise ValueError(f"top_k is {top_k!r}; it must be a whole number from 1 on")
         single = not isinstance(images, (list, tuple))
         rows = [self.ranked(row, top_k) for row in self.predict_proba(images)]
         return rows[0] if single and len(rows) == 1 else rows

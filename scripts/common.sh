@@ -36,6 +36,11 @@ if [[ ! -f $repository/$dataset_config && ( -d $1 || $1 == *.csv && -f $1 ) ]]; 
     dataset_config=configs/datasets/imagefolder.yaml
 fi
 shift
+# Relative paths that are given belong to the folder where the script is called, as everywhere.
+if [[ $PWD != "$repository" ]]; then
+    [[ ${DATA:-/} == /* ]] || DATA=$PWD/$DATA
+    [[ ${OUTPUT:-/} == /* ]] || OUTPUT=$PWD/$OUTPUT
+fi
 cd "$repository"
 # The digits are made for the tiny CLIP; everything else is evaluated with a real one.
 CFG=${CFG:-$([[ $dataset == digits ]] && echo "$tiny_cfg" || echo "$default_cfg")}

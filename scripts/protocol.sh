@@ -9,6 +9,12 @@ environment, with defaults:
 everything is passed on to: rpo run $protocol (--help shows all of its flags)" >&2
     exit 2
 fi
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Relative paths that are given belong to the folder where the script is called, as everywhere.
+if [[ $PWD != "$repository" ]]; then
+    [[ ${DATA:-/} == /* ]] || DATA=$PWD/$DATA
+    [[ ${OUTPUT:-/} == /* ]] || OUTPUT=$PWD/$OUTPUT
+fi
+cd "$repository"
 export DATA=${DATA:-data}
 exec "$(command -v rpo || echo .venv/bin/rpo)" run "$protocol" --output "${OUTPUT:-output}" "$@"

@@ -189,7 +189,7 @@ def test_a_mistyped_protocol_or_preset(arguments, said):
     [
         ({"methods": ["RP0"]}, 'Did you mean "RPO"?'),
         ({"datasets": ["eurosatt"]}, 'Did you mean "eurosat"?'),
-        ({"variants": ["K4"]}, "no variant in the protocol base2new"),
+        ({"variants": ["K4"]}, "protocol base2new has no variants"),
         ({"seeds": [1, -2]}, "seed -2 would leave a run without one"),
     ],
 )

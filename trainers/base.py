@@ -187,13 +187,14 @@ class PromptTrainer(MethodTrainer):
         # What the frozen towers compute in: fp32, fp16, bf16 or amp.
         cfg.TRAINER[cls.section].PREC = "fp16"
 
-    def check_cfg(self, cfg: Any) -> None:
-        super().check_cfg(cfg)
-        precision = cfg.TRAINER[self.section].PREC
+    @classmethod
+    def settings(cls, cfg: Any) -> Any:
+        precision = cfg.TRAINER[cls.section].PREC
         if precision not in PRECISIONS:
             raise ValueError(
-                f'TRAINER.{self.section}.PREC is "{precision}"; it can be {", ".join(PRECISIONS)}'
+                f'TRAINER.{cls.section}.PREC is "{precision}"; it can be {", ".join(PRECISIONS)}'
             )
+        return super().settings(cfg)
 
     def precision(self) -> str:
         return self.options.PREC

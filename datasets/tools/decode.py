@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dassl.utils import read_image
+from dassl.utils.tools import has_16_bits
 from PIL import Image
 from tqdm import tqdm
 
@@ -24,6 +25,7 @@ MODES = {
     "I;16": "16-bit greyscale, read by its upper eight bits; the original program cuts off all "
     "values above 255",
     "I": "32-bit greyscale, whose values above 255 Pillow cuts off, as in the original program",
+    "F": "floating-point numbers, cut off at 0 and 255 by Pillow, as in the original program",
 }
 
 
@@ -63,8 +65,9 @@ def _decode(path: Path) -> tuple[str, list[str]]:
 
 
 def _unusual(path: Path, image: Image.Image) -> Iterable[str]:
-    if image.mode in MODES:
-        yield MODES[image.mode]
+    mode = "I;16" if has_16_bits(image) else image.mode
+    if mode in MODES:
+        yield MODES[mode]
     if image.getexif().get(EXIF_ORIENTATION, 1) != 1:
         yield "stored rotated; the EXIF rotation is not applied, as in the original program"
     if Image.registered_extensions().get(path.suffix.lower()) not in (image.format, None):

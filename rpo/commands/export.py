@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from rpo.commands.fit import check_output
 from rpo.commands.predict import class_list
 
 
@@ -21,17 +22,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config-file", default="RPO/main_K24", help="of released parameters")
     parser.add_argument("--dataset-config-file", help="of released parameters: eurosat, ...")
     parser.add_argument("--root", help="folder of the datasets (default: $DATA, then data)")
+    parser.add_argument("--overwrite", action="store_true", help="replace a classifier in OUTPUT")
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the folder.
 
     Raises:
-        FileNotFoundError: there is no run, or no checkpoint. ValueError: they do not fit together.
+        FileExistsError: OUTPUT holds something already. FileNotFoundError: there is no run, or no
+            checkpoint. ValueError: they do not fit together.
     """
     from rpo.classifier import FewShotClassifier
     from rpo.inference.export import configuration_of, trained_of
 
+    check_output(Path(args.output), args.overwrite)
     folder = Path(args.run_folder)
     cfg = configuration_of(folder, args)
     names = class_list(args.classes) if args.classes else None

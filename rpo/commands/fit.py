@@ -1,6 +1,7 @@
 """`rpo fit IMAGES -o FOLDER [KEY VALUE ...]`: a classifier from your own images, to be used."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     classifier = classifier_of(args)
     classifier.fit(args.images, calibrate=args.calibrate)
     classifier.save_pretrained(output)
-    print(f"Saved to {output}: {len(classifier.classes_)} classes. rpo predict {output} IMAGES")
+    use = f"rpo predict {shlex.quote(str(output))} IMAGES"
+    print(f"Saved to {output}: {len(classifier.classes_)} classes. {use}")
     if args.test:
         print(f"Accuracy {classifier.measure(args.test):.2f} % on {args.test}")
         classifier.save_pretrained(output)
@@ -58,7 +60,7 @@ def check_output(output: Path, overwrite: bool) -> None:
     """Raises FileExistsError or NotADirectoryError where no classifier can be written."""
     from rpo.inference.folder import check_target
 
-    if output.exists() and not overwrite:
+    if not overwrite and output.exists() and (output.is_file() or any(output.iterdir())):
         raise FileExistsError(f"{output} is there already; --overwrite replaces a classifier in it")
     check_target(output)
 

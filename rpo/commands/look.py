@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import torch
 from dassl.data.transforms import build_transform
 from dassl.engine import build_trainer
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
@@ -19,7 +18,7 @@ from rpo.attention_figure import draw, grid_of, require_matplotlib
 from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_prompts
 from rpo.clip.precision import autocast
 from rpo.files import write_bytes, write_text
-from rpo.inference.images import to_rgb
+from rpo.inference.images import read_image
 from rpo.trainers.origin import read_config
 
 
@@ -101,15 +100,9 @@ def chosen_images(args: argparse.Namespace, tested: Sequence[Any]) -> list[Shown
 
 
 def read_images(paths: Sequence[str], cfg: Any) -> Tensor:
-    """(images, 3, height, width), as in a test. Raises ValueError for what is no image."""
+    """(images, 3, height, width), as in a test. Raises as `rpo.inference.images.read_image`."""
     transform: Any = build_transform(cfg, is_train=False)
-    tensors = []
-    for path in paths:
-        try:
-            tensors.append(transform(to_rgb(Image.open(path))))
-        except UnidentifiedImageError:
-            raise ValueError(f"{path} is not an image that Pillow reads") from None
-    return torch.stack(tensors)
+    return torch.stack([transform(read_image(path)) for path in paths])
 
 
 def pixels(images: Tensor, cfg: Any) -> Tensor:

@@ -30,6 +30,19 @@ from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_options
 
+# Keys that a job gets from these options, and from its protocol.
+OF_OPTIONS = {
+    "DATASET.NAME": "--datasets",
+    "DATASET.FOLDER": "--datasets",
+    "DATASET.CSV": "--datasets",
+    "DATASET.NUM_SHOTS": "--shots",
+    "DATASET.ROOT": "--root",
+    "OUTPUT_DIR": "--output",
+    "SEED": "--seeds",
+    "TRAINER.NAME": "--methods",
+}
+OF_PROTOCOLS = ("DATASET.SUBSAMPLE_CLASSES",)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("protocol", help=f"{', '.join(names('protocol'))}, or a YAML file")
@@ -82,6 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit status: 0, 1 if a job failed, 130 after Ctrl-C."""
     on_slurm.check(args)
+    if args.together < 1:
+        raise ValueError(f"--together is {args.together}; it must be at least 1")
     if args.backbone and BACKBONE[1] not in args.pairs:
         args.pairs = [BACKBONE[1], args.backbone, *args.pairs]
     args.slots = slots(args.gpus, args.per_gpu, args.processes)
@@ -115,12 +130,22 @@ def plan(args: argparse.Namespace) -> list[Job]:
     chosen = ("methods", "datasets", "seeds", "shots", "variants", "root", "output")
     given = {name: getattr(args, name) for name in chosen}
     jobs: dict[Job, None] = {}
+    check_keys([*args.pairs[::2], *(key for key, *_ in args.sweep)])
     for pairs in swept(args):
         merge_options(default_config(), [*args.pairs, *pairs])
         choice = Choice(**given, swept=pairs, options=[*args.pairs, *pairs])
         planner = Planner(read_protocol(args.protocol), read_preset(args.preset), choice)
         jobs |= dict.fromkeys(planner.jobs())
     return list(jobs)
+
+
+def check_keys(keys: Iterable[str]) -> None:
+    """Raises ValueError for a key that would contradict what a job is called and counted as."""
+    for key in keys:
+        if key in OF_OPTIONS:
+            raise ValueError(f"{key} is no key of options here: give {OF_OPTIONS[key]}")
+        if key in OF_PROTOCOLS:
+            raise ValueError(f"{key} is no key of options here: the protocol says it")
 
 
 def warn_of_unread(jobs: Sequence[Job], args: argparse.Namespace) -> None:

@@ -72,9 +72,10 @@ def task_lines(output: Path, entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries[:LISTED]:
         said = Records(output).task(entry.name, entry.task)
         where = entry.node or entry.reason
-        parts = [f"  task {entry.id}: {entry.state.lower()}", where]
+        parts = [f"  task {entry.id}: {entry.state.lower()}", where if where != "None" else ""]
         if entry.reason == "BeginTime":
-            parts.append(f"queued again, starts at {entry.start}")
+            parts.append("queued again")
+            parts.append(f"starts at {entry.start}" if entry.start != "N/A" else "")
         if entry.node:
             parts.append(f"time left {entry.left}")
         restarts, timeouts = said.get("restarts", 0), said.get("timeouts", 0)

@@ -121,6 +121,10 @@ def _variants(protocol: Protocol, preset: Preset, choice: Choice) -> list[tuple[
     """The protocol's variants by name or, if it has none, the methods as they are."""
     every = {**known_traits(), **preset.configs}
     check_names(f"method in the preset {preset.name},", choice.methods, every)
+    if choice.variants and not protocol.variants:
+        raise ValueError(
+            f"the protocol {protocol.name} has no variants: --variants goes with others"
+        )
     check_names(f"variant in the protocol {protocol.name},", choice.variants, protocol.variants)
     methods, names = choice.methods or preset.methods(), choice.variants
     known = list(protocol.variants.items())

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.configurations import acting, flat
@@ -129,6 +130,7 @@ class Planner:
         check_keys(flat(cfg))
         if hasattr(trainer, "settings"):
             trainer.settings(cfg)
+            trainer.inputs(cfg, DATASET_REGISTRY.get(cfg.DATASET.NAME), ["a class"])
         after = acting(cfg, section)
         changed = sorted(key for key in after if after[key] != before[key])
         return [option_name(key, str(after[key])) for key in changed]

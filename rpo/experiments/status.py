@@ -150,5 +150,5 @@ def queued_note(entry: Entry) -> str:
     if entry.node:
         return f"task {entry.id} on {entry.node}"
     # SLURM lets what was queued again wait for about two minutes.
-    until = f" until {entry.start}" if entry.reason == "BeginTime" else ""
-    return f"task {entry.id}, {entry.reason}{until}"
+    timed = entry.reason == "BeginTime" and entry.start != "N/A"
+    return f"task {entry.id}, {entry.reason}{f' until {entry.start}' if timed else ''}"

@@ -42,15 +42,21 @@ def check_target(folder: Path) -> None:
         FileExistsError: there is a file of that name, or a folder of something else.
         NotADirectoryError, PermissionError: it cannot be made where it is to be.
     """
-    if folder.is_file() or (
-        folder.is_dir() and not (folder / CONFIG).exists() and any(folder.iterdir())
-    ):
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder)):
         raise FileExistsError(f"{folder} is there already and is no saved classifier: name another")
     above = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     if not above.is_dir():
         raise NotADirectoryError(f"{folder} cannot be made: {above} is a file")
     if not os.access(above, os.W_OK):
         raise PermissionError(f"{folder} cannot be written: {above} is read-only for you")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a classifier is there, if perhaps a damaged one; other models have a config, too."""
+    try:
+        return "tensors_sha256" in parse_json(read_text(folder / CONFIG))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def read_folder(folder: Path) -> Trained:

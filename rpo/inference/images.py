@@ -31,6 +31,8 @@ def read_image(source: Source) -> Image.Image:
             many pixels that it may be meant to exhaust the memory.
     """
     if isinstance(source, Image.Image):
+        if 0 in source.size:
+            raise ValueError("an image has {} x {} pixels".format(*source.size))
         return to_rgb(source)
     if not isinstance(source, (str, os.PathLike)):
         kind = type(source).__name__
@@ -49,7 +51,8 @@ def read_image(source: Source) -> Image.Image:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Of grey in 16 bits the upper eight, where Pillow takes all above 255 for white."""
-    if image.mode.startswith("I;16"):
+    pillow_calls_it_32 = image.mode == "I" and image.format in ("PPM", "PNG")
+    if image.mode.startswith("I;16") or pillow_calls_it_32:
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     return image.convert("RGB")
 

@@ -1,7 +1,7 @@
 """What `fit` may be given, as the options of DATASET.NAME ImageFolder that stand for it."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,10 @@ def unlabelled_images(images: Any) -> Iterator[Any]:
             columns = ", ".join(map(str, images.columns))
             raise ValueError(f"the table has the columns {columns}; it needs path")
         yield from images[column]
-    else:
+    elif isinstance(images, Iterable):
         yield from images
+    else:
+        raise ValueError(f"images are files or of Pillow, or a list of such, and not {images!r}")
 
 
 def listed_images(source: Path) -> tuple[list[Any], list[str]]:

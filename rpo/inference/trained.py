@@ -59,6 +59,7 @@ class Description:
             ValueError: the method cannot name classes that it has not seen, or names are no two
                 different ones.
         """
+        names = names if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
         check_class_names(names)
         kind = getattr(rpo, self.method)
         if not kind.can_name_new_classes(kind.Settings(**self.settings)):

@@ -6,6 +6,7 @@ import io
 import os
 import random
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,9 @@ OF_PARAMETERS = {
     "TRAINER.NAME": "method",
     "USE_CUDA": "device",
 }
+# What a training sets for itself belongs to the process: the random state, standard output, the
+# folder of its cache. Those of several threads wait for each other.
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def train(
 ) -> tuple[Trained, list[tuple[Source, int]]]:
     """Trains on labelled images, in a scratch folder; the random state is left as it was.
 
+    In several threads, one after the other.
+
     Args:
         images, labels: see `rpo.inference.sources.dataset_options`.
         progress: whether a bar is shown.
@@ -74,7 +80,7 @@ def train(
         ValueError, FileNotFoundError: of the images, names, keys or values.
     """
     log = io.StringIO()
-    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(log):
+    with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(log):
         scratch = Path(name)
         with cache_in(scratch), random_state_kept():
             cfg = configuration(plan, dataset_options(images, labels, scratch), scratch / "run")
@@ -133,7 +139,10 @@ def check_seed(seed: Any) -> None:
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Raises ValueError for a key that says again, and too late, what a parameter has said."""
+    """Raises ValueError for a key that says again, and too late, what a parameter has said; and for
+    what are no keys and values."""
+    if not isinstance(options, Mapping):
+        raise ValueError(f"options are a dictionary of keys and values, and this is {options!r}")
     for key in OF_PARAMETERS.keys() & options.keys():
         name = OF_PARAMETERS[key]
         raise ValueError(f"{key} is no key of options here: give --{name}, in Python {name}=")

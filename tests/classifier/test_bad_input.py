@@ -83,6 +83,8 @@ def test_names_and_values(classifier, photos):
     for seed in (None, -1, 2**32, 1.5, True):
         with refused(f"seed is {seed!r}; it must be a whole number from 0"):
             classifier(seed=seed).fit(photos)
+    with refused("options are a dictionary of keys and values"):
+        classifier().set_params(options=["OPTIM.MAX_EPOCH", 1]).fit(photos)
     with refused("options: there is no key .OPTIM.RATE.", KeyError):
         classifier(options={"OPTIM.RATE": 1}).fit(photos)
     for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
@@ -131,8 +133,14 @@ def test_images_to_predict(fitted, tmp_path, files):
         fitted.predict("gone.jpg")
     with refused("of type int"):
         fitted.predict([3])
-    with refused("top_k is 0; it must be at least 1"):
-        fitted(files[0], top_k=0)
+    for nothing in (None, 3):
+        with refused(f"images are files or of Pillow, or a list of such, and not {nothing}"):
+            fitted.predict(nothing)
+    with refused("an image has 0 x 3 pixels"):
+        fitted.predict(Image.new("RGB", (0, 3)))
+    for top_k in (0, 1.5):
+        with refused(f"top_k is {top_k}; it must be a whole number from 1 on"):
+            fitted(files[0], top_k=top_k)
     (tmp_path / "nothing").mkdir()
     with refused("there is no image in"):
         fitted.predict(tmp_path / "nothing")
@@ -149,6 +157,7 @@ def test_other_classes(fitted, classifier, photos):
     for names, message in (
         (["one"], "two classes are the least"),
         (["a", "b", "a"], "'a' stands there more than once"),
+        ((name for name in ["one"]), "two classes are the least"),
         ("kettle", "a list of words"),
         (None, "a list of words"),
         (["a_b", "c", "A B"], "CLIP reads the class names 'a_b' and 'A B' alike"),
@@ -252,3 +261,7 @@ def test_a_folder_of_something_else_is_kept(fitted, tmp_path):
     with refused("is there already", FileExistsError):
         fitted.save_pretrained(tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+    (tmp_path / "mine" / "config.json").write_text('{"model_type": "clip"}')
+    with refused("is there already", FileExistsError):
+        fitted.save_pretrained(tmp_path / "mine")
+    assert len(list((tmp_path / "mine").iterdir())) == 2

@@ -181,7 +181,11 @@ def test_export_of_a_run(miniature, tmp_path, clip_file, method, capsys):
     arguments = f"""train --trainer {method} --config-file {method}/{config} --seed 1 --root {root}
         --dataset-config-file imagefolder --backbone {clip_file} --output-dir {run} {options}"""
     assert main(arguments.split()) == 0
-    assert main(["export", str(run), "-o", str(tmp_path / "saved")]) == 0
+    export = ["export", str(run), "-o", str(tmp_path / "saved")]
+    assert main(export) == 0
+    assert main(export) == 2
+    assert "--overwrite replaces a classifier in it" in capsys.readouterr().err
+    assert main([*export, "--overwrite"]) == 0
     results = json.loads((run / "results.json").read_text())
     classifier = FewShotClassifier.from_pretrained(tmp_path / "saved")
     assert list(classifier.classes_) == results["class_names"]

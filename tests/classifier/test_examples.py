@@ -87,6 +87,7 @@ def test_the_service_refuses(service, tmp_path):
         return httpx.post(f"{service}/predict", files={"image": content}, timeout=60, **options)
 
     assert post(b"no image").status_code == 422
+    assert post(b"P5 abc 3 255\n").status_code == 422  # of which Pillow says a ValueError
     assert post(bytes(11 * 2**20)).status_code == 413
     Image.new("1", (8_000, 8_000)).save(tmp_path / "large.png")
     assert post((tmp_path / "large.png").read_bytes()).status_code == 413

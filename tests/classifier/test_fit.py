@@ -2,6 +2,8 @@
 
 import os
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -132,3 +134,13 @@ def test_the_temperature_is_the_best_of_a_grid():
 def test_methods_that_learn_nothing_serve_too(classifier, photos, files, method):
     found = classifier(method).fit(photos)
     assert found.predict_proba(files).shape == (len(files), 3) and not prompts(found)
+
+
+def test_fits_in_threads_are_those_of_one_after_the_other(classifier, photos):
+    def fit(seed):
+        return prompts(classifier(seed=seed).fit(photos))
+
+    expected, output = [fit(seed) for seed in (1, 2)], sys.stdout
+    with ThreadPoolExecutor(2) as threads:
+        assert all(map(same, threads.map(fit, (1, 2)), expected))
+    assert sys.stdout is output

@@ -74,7 +74,10 @@ def test_grey_in_16_bits_is_not_white(tmp_path, mode):
     assert read_image(image).tobytes() == expected.tobytes()
     for read in (read_image, dassl.utils.read_image):
         image.save(tmp_path / "deep.tiff")
-        assert read(str(tmp_path / "deep.tiff")).tobytes() == expected.tobytes()
+        pgm = b"P5 16 16 65535\n" + deep.astype(">u2").tobytes()
+        (tmp_path / "deep.pgm").write_bytes(pgm)  # which Pillow calls 32 bits
+        for name in ("deep.tiff", "deep.pgm"):
+            assert read(str(tmp_path / name)).tobytes() == expected.tobytes()
 
 
 def test_pickled_it_predicts_the_same(fitted, classifier, files):

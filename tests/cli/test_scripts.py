@@ -70,6 +70,16 @@ def test_commands_of_every_method(bash, tmp_path, folder):
     assert all(f"--eval-only --model-dir {tmp_path}/output/{folder}" in line for line in tests)
 
 
+def test_relative_folders_belong_to_where_the_script_is_called(bash, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "rpo").write_text('#!/bin/sh\necho "$DATA $@"\n')
+    (tmp_path / "bin" / "rpo").chmod(0o755)
+    environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "DATA": "my data"}
+    said = bash("rpo/base2new_train.sh", "digits", "1", OUTPUT="my runs", **environment).stdout
+    assert said.startswith(f"{tmp_path}/my data train ")
+    assert f"--output-dir {tmp_path}/my runs/rpo/base2new" in said
+
+
 def test_every_method_has_scripts():
     bodies = {path.parent.name for path in (ROOT / "scripts").glob("*/base2new_t*.sh")}
     assert bodies == METHODS.keys()

@@ -166,6 +166,7 @@ READABLE = {
     "cmyk.jpg": lambda path: Image.fromarray(PIXELS).convert("CMYK").save(path),
     "palette.png": lambda path: Image.fromarray(PIXELS).convert("P").save(path),
     "deep.png": lambda path: Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 200).save(path),
+    "float.tiff": lambda path: Image.fromarray(PIXELS[..., 0].astype(np.float32)).save(path),
     "rotated.jpg": save_rotated,
     "named.jpg": lambda path: Image.fromarray(PIXELS).save(path, format="PNG"),
 }
@@ -174,6 +175,7 @@ KINDS = {
     "cmyk.jpg": "CMYK",
     "palette.png": "palette",
     "deep.png": "16-bit",
+    "float.tiff": "floating-point numbers",
     "rotated.jpg": "EXIF rotation is not applied",
     "named.jpg": "PNG files called .jpg",
 }

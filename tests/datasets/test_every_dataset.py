@@ -94,6 +94,17 @@ def test_a_read_only_folder_leaves_the_sample_in_the_cache(make_config, tmp_path
     assert files(build_dataset(cfg).train_x) == files(first.train_x)
 
 
+def test_without_any_folder_that_can_be_written_the_sample_is_drawn_anew(
+    make_config, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("RPO_CACHE", str(tmp_path / "a file"))
+    (tmp_path / "a file").touch()
+    cfg = make_config(dataset="ImageFolder")
+    first, second = (files(build_dataset(cfg).train_x) for _ in range(2))
+    assert first == second
+    assert f"WARNING: the sample cannot be kept in {tmp_path}/a file" in capsys.readouterr().out
+
+
 def test_another_split_is_another_sample(make_config):
     """The cache is keyed by the split's content: a changed split never meets an old sample."""
     cfg = make_config(images=8)

@@ -10,7 +10,7 @@ import pytest
 from rpo.cli import main
 from rpo.experiments.job import Job, Step
 from rpo.experiments.slurm.checks import check_output
-from rpo.experiments.slurm.controller import minutes, partitions, queue
+from rpo.experiments.slurm.controller import minutes, partitions, queue, reason
 from rpo.experiments.slurm.packing import chunks, pack
 from rpo.experiments.slurm.records import Records
 from rpo.runs import RunFolder
@@ -78,6 +78,7 @@ def test_the_queue(answers):
         (["--cpus-per-job", "0"], "--cpus-per-job is 0; it must be a whole number from 1 on"),
         (["--cluster", "defualt"], 'there is no cluster "defualt". Did you mean "default"?'),
         (["--overwrite"], "--overwrite does not go with --on slurm"),
+        (["--output", "/dev/shm/rpo%j"], "SLURM reads a % in a path as a pattern"),
         ([], "lies on "),  # in /tmp
     ],
 )
@@ -102,6 +103,12 @@ def test_a_controller_that_does_not_answer(answers, capsys, error, said):
     answers("sinfo", error=error, status=1)
     assert main([*GRID, "--on", "slurm"]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_reason_of_an_error_is_not_where_the_help_is():
+    said = 'sbatch: unrecognized option: --foo=bar\nTry "sbatch --help" for more information\n'
+    assert reason(said) == "sbatch: unrecognized option: --foo=bar"
+    assert reason("\n") == ""
 
 
 @pytest.mark.parametrize(

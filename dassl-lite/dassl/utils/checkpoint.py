@@ -134,7 +134,7 @@ def load_checkpoint(fpath: str) -> dict[str, Any]:
     except Exception as error:  # a broken file can fail in any way
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise CheckpointError(
-            f'"{fpath}" is not a checkpoint, or is damaged ({reason}); without it, the training '
+            f'"{fpath}" is not a checkpoint, or is damaged ({reason}). Remove it, and the training '
             "goes on from an older one beside it, or begins anew"
         ) from error
     if not isinstance(checkpoint, dict):

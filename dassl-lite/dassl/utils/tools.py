@@ -86,11 +86,16 @@ def read_image(path: str) -> Image.Image:
         raise FileNotFoundError(f'No image file at "{path}"')
     try:
         with Image.open(path) as image:
-            if image.mode.startswith("I;16"):
+            if has_16_bits(image):
                 return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
             return image.convert("RGB")
     except Exception as error:  # a damaged file makes Pillow raise errors of all sorts
         raise ValueError(f'Cannot read the image "{path}": {error}') from error
+
+
+def has_16_bits(image: Image.Image) -> bool:
+    """Whether it is grey in 16 bits; of PGM, and in older versions of PNG, Pillow calls it I."""
+    return image.mode.startswith("I;16") or image.mode == "I" and image.format in ("PPM", "PNG")
 
 
 def set_random_seed(seed: int) -> None:

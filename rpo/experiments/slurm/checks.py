@@ -46,8 +46,10 @@ def check_output(output: Path, local: bool, runs: int) -> None:
         local: whether all nodes are this host.
 
     Raises:
-        ValueError: nodes cannot see it. OSError: there is no room.
+        ValueError: nodes cannot see it, or SLURM cannot name it. OSError: there is no room.
     """
+    if "%" in str(output.absolute()):
+        raise ValueError(f"--output {output}: SLURM reads a % in a path as a pattern; name another")
     there = next(path for path in (output.absolute(), *output.absolute().parents) if path.exists())
     place = str(there.resolve())
     if not local and (f"{place}/".startswith(NODE_LOCAL) or file_system(place) in MEMORY_FILES):

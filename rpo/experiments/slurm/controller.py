@@ -71,10 +71,16 @@ def ask(*command: str) -> str:
         raise _lost(command[0], f"no answer in {PATIENCE:.0f} s") from None
     if done.returncode == 0:
         return done.stdout
-    said = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
+    said = reason(done.stderr) or f"exit status {done.returncode}"
     if any(word in said.lower() for word in ("contact", "connect", "communicat", "timed out")):
         raise _lost(command[0], said)
     raise ValueError(f"{command[0]} refuses: {said}")
+
+
+def reason(text: str) -> str:
+    """The line of an error that says why: the last that does not only name the help."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line.startswith("Try ")), "")
 
 
 def _lost(command: str, said: str) -> ConnectionError:

@@ -12,7 +12,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from ..job import Job
-from .controller import array_limit
+from .controller import array_limit, reason
 from .packing import MOST_TASKS, chunks
 from .records import Records
 from .settings import Cluster
@@ -65,7 +65,7 @@ class Submitter:
             except (FailedJobError, FailedSubmissionError) as error:
                 self.records.remove(name)
                 kept = f" ({done} of {len(tasks)} tasks are in the queue)" if done else ""
-                said = (str(error).strip() or type(error).__name__).splitlines()[-1]
+                said = reason(str(error)) or type(error).__name__
                 raise ValueError(f"sbatch refuses: {said}{kept}") from error
             done += len(part)
             yield job
