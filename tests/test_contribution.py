@@ -173,6 +173,8 @@ def test_it_has_its_script_and_its_settings(rpo, tmp_path):
     assert f"{twice}: the folder of Scaled is 'rpo', which is that of RPO" in rpo(
         "rpo", "methods", status=2
     )
+    twice.write_text("def (")
+    assert f"{twice}, line 1, is no Python: " in rpo("rpo", "methods", status=2)
 
 
 def test_it_is_part_of_the_library(rpo):

@@ -51,6 +51,7 @@ def load_clip(name: str, precision: str = "fp32") -> Clip:
         FileNotFoundError: the weights are not here and cannot be downloaded.
         ImportError: the library is not installed; the extra that has it is named.
     """
+    name = str(name)  # a path is one, too
     if _kept is None:
         return _load(name, precision)
     before = torch.get_rng_state().numpy().tobytes()
@@ -192,7 +193,7 @@ def _verified_or_downloaded(name: str) -> Path:
         raise FileNotFoundError(
             f"the weights of {name} are not in {path.parent} and cannot be downloaded "
             f"({error}). Fetch {url} and put it there, or name another backbone (--backbone, in "
-            "Python backbone=, for rpo run MODEL.BACKBONE.NAME): the path of a checkpoint, or "
+            "Python backbone=): the path of a checkpoint, or "
             f'"{TINY}", the small CLIP that needs no download'
         ) from error
     return path

@@ -80,7 +80,7 @@ class OpenClipTextTower(TextTower):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.blocks[0].norm_2.weight.dtype  # type: ignore[attr-defined]
+        return self.token_embedding.weight.dtype
 
     @property
     def embedding_size(self) -> int:

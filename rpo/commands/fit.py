@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     ("method", "RPO", "RPO, CoOp, MaPLe, ...: see `rpo methods`"),
-    ("backbone", "ViT-B/16", "CLIP: ViT-B/16, ..., tiny, or a checkpoint file"),
+    (
+        "backbone",
+        "ViT-B/16",
+        "CLIP: tiny, a checkpoint file, open_clip:MODEL/TAG, hf:NAME, ...",
+    ),
     ("template", None, 'text of a class, "{}" for its name (default: the published one)'),
     ("config", None, "settings: a file of configs/trainers/<method>, or a path"),
     ("device", "auto", "auto, cpu, cuda, cuda:1, mps"),

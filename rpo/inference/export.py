@@ -17,7 +17,12 @@ import rpo
 from rpo.checkpoints import clip_names, find_checkpoint, load_parameters
 from rpo.clip.load import load_clip
 from rpo.commands.train import add_arguments, build_config
-from rpo.inference.trained import Trained, check_class_names
+from rpo.inference.trained import (
+    BackboneMismatchError,
+    Description,
+    Trained,
+    check_class_names,
+)
 from rpo.inference.training import describe
 from rpo.runs import RESULTS, RUN, RunFolder, epoch_of, read_object
 from rpo.trainers.origin import as_configuration, read_config
@@ -76,6 +81,7 @@ def trained_of(
     description = describe(cfg, trainer, dataset, first, precision)
     if own and names and list(names) != first:
         description = description.for_classes(names)
+    check_weights(folder, description, results)
     clip = load_clip(description.backbone, "fp32")
     with torch.random.fork_rng(devices=[]):
         kind = getattr(rpo, description.method)
@@ -96,6 +102,16 @@ def trained_of(
             accuracy = {"percent": percent, "measured_on": measured}
             description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
+
+
+def check_weights(folder: Path, description: Description, results: Mapping[str, Any]) -> None:
+    """Raises BackboneMismatchError for another CLIP than the one that the run was trained on."""
+    wanted = (results.get("sha256") or {}).get("backbone")
+    if wanted and wanted != description.backbone_sha256:
+        raise BackboneMismatchError(
+            f"the run in {folder} was trained on a backbone with SHA-256 {wanted}, and "
+            f"{description.backbone} has {description.backbone_sha256}"
+        )
 
 
 def check_finished(folder: RunFolder, epoch: int | None) -> None:

@@ -115,8 +115,8 @@ class PromptedImages(nn.Module):
         self.tower = image_tower(clip)
         if not self.tower.class_tokens:
             raise ValueError(
-                "visual prompts that are ordinary tokens need a CLS token to read them, and this "
-                "image encoder pools its patches: RPO, and methods that learn texts, can use it"
+                "this image encoder pools its patches and has no CLS token, which the method "
+                "needs: RPO, and methods that learn texts, can use it"
             )
 
     def forward(self, images: Tensor, prompts: Sequence[Tensor]) -> Tensor:

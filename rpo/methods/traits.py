@@ -86,9 +86,12 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
     """Class names and `traits = Traits(...)` in a file.
 
     Raises:
-        ValueError: an argument is no literal.
+        ValueError: it is no Python, or an argument is no literal or none of a trait.
     """
-    nodes = ast.parse(file.read_text(encoding="utf-8")).body
+    try:
+        nodes = ast.parse(file.read_text(encoding="utf-8"), str(file)).body
+    except SyntaxError as error:
+        raise ValueError(f"{file}, line {error.lineno}, is no Python: {error.msg}") from error
     for node in (each for each in nodes if isinstance(each, ast.ClassDef)):
         for statement in node.body:
             match statement:
@@ -97,4 +100,8 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
                         values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
                     except ValueError as error:
                         raise ValueError(f"{file}: the traits are no literals: {error}") from error
-                    yield node.name, Traits(**values)
+                    try:
+                        found = Traits(**values)
+                    except TypeError as error:
+                        raise ValueError(f"{file}: {error}") from error
+                    yield node.name, found

@@ -52,7 +52,8 @@ class ZeroshotCLIP(Method):
     def forward(self, images: Tensor) -> Tensor:
         image_features = normalize(self.own_image_features(images), dim=-1)
         texts = self.remembered.get(self.text_features, [self.clip.logit_scale])
-        return biased(self.clip.logit_scale.exp() * image_features @ texts.T, self.clip)
+        scale = self.clip.logit_scale.exp().reshape(())  # of SigLIP it is a vector of one
+        return biased(scale * image_features @ texts.T, self.clip)
 
     def text_features(self) -> Tensor:
         """Unit-length features (classes, embedding)."""

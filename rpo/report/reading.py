@@ -88,7 +88,7 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
         for folder, lab in labelled(searched)
         for path in _sources(folder, notes)
     ]
-    found = [run for run in read if run]
+    found = backbones_told_apart([run for run in read if run])
     if not found:
         names = ", ".join(clean(str(folder)) for folder in searched)
         raise FileNotFoundError(f"no finished run is in or below {names}")
@@ -97,6 +97,24 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
         key = (config, run.dataset, run.trained_on, run.method, run.shots, run.classes, run.seed)
         runs[key] = _better(runs[key], run, notes) if key in runs else run
     return Found([(key[0], run) for key, run in runs.items()], notes)
+
+
+def backbones_told_apart(runs: list[Run]) -> list[Run]:
+    """The same runs; a name behind which there were several weights has their hash beside it."""
+    weights: dict[str, set[str]] = {}
+    for run in runs:
+        weights.setdefault(run.backbone, set()).add(_weights(run))
+    several = {name for name, hashes in weights.items() if len(hashes - {""}) > 1}
+    return [
+        run._replace(backbone=f"{run.backbone} ({_weights(run)[:8] or 'of unknown weights'})")
+        if run.backbone in several
+        else run
+        for run in runs
+    ]
+
+
+def _weights(run: Run) -> str:
+    return str((run.content.get("sha256") or {}).get("backbone") or "")
 
 
 def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:

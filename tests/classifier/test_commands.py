@@ -10,7 +10,7 @@ import pytest
 import torch
 from dassl.data.datasets import build_dataset
 
-from rpo import FewShotClassifier
+from rpo import FewShotClassifier, hashes
 from rpo.cli import main
 from rpo.clip import openai
 from rpo.methods.traits import known_traits
@@ -196,7 +196,7 @@ def test_export_of_a_run(miniature, tmp_path, clip_file, method, capsys):
     assert 100 * classifier.score(paths, labels) == pytest.approx(accuracy)
 
 
-def test_export_of_a_run_that_has_not_finished(miniature, tmp_path, clip_file, capsys):
+def test_export_of_a_run_that_has_not_finished(miniature, tmp_path, clip_file, capsys, random_clip):
     root, run, saved = miniature("ImageFolder"), tmp_path / "run", tmp_path / "saved"
     arguments = f"""train --trainer RPO --config-file RPO/tiny_K4 --root {root} --seed 1
         --dataset-config-file imagefolder --backbone {clip_file} --output-dir {run}
@@ -208,6 +208,15 @@ def test_export_of_a_run_that_has_not_finished(miniature, tmp_path, clip_file, c
     assert f"the training in {run} has not finished" in (said := capsys.readouterr().err)
     assert "--load-epoch 2 takes" in said and not saved.exists()
     assert main(["export", str(run), "-o", str(saved), "--load-epoch", "2"]) == 0
+    other = tmp_path / "other.pt"
+    torch.save(random_clip(seed=1).state_dict(), other)
+    again = ["export", str(run), "-o", str(tmp_path / "again"), "--load-epoch", "2"]
+    assert main([*again, "--backbone", str(other)]) == 2
+    assert (
+        f"was trained on a backbone with SHA-256 {hashes.of_file(clip_file)}"
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize("name", ["caltech101", "eurosat"])

@@ -169,6 +169,14 @@ def test_full_precision_wins_over_a_log(tmp_path, write_run, write_log, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_other_weights_of_the_same_name_are_never_averaged(tmp_path, write_run):
+    write_run(80, seed=1, sha256={"backbone": "a" * 64})
+    write_run(90, seed=2, sha256={"backbone": "a" * 64})
+    write_run(20, seed=3, sha256={"backbone": "b" * 64})
+    named = [run.backbone for run in read([tmp_path])]
+    assert named == ["ViT-B/16 (aaaaaaaa)"] * 2 + ["ViT-B/16 (bbbbbbbb)"]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

@@ -84,7 +84,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path):
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(
-        FileNotFoundError, match=r"ViT-B/16 are not in .*no network.*MODEL.BACKBONE"
+        FileNotFoundError, match=r"ViT-B/16 are not in .*no network.*Python backbone="
     ):
         load_clip("ViT-B/16")
 
