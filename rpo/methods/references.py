@@ -17,9 +17,10 @@ PLAIN = "a photo of a {}."
 
 def names_and_texts(classes: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Of a method that `takes` "both": names and texts, or names alone, for a plain text each."""
-    if isinstance(listed(classes)[0], str):
-        return list(classes), class_texts(classes, PLAIN, "{}")
-    names, texts = classes
+    found = listed(classes)
+    if isinstance(found[0], str):
+        return found, class_texts(found, PLAIN, "{}")
+    names, texts = found
     return list(names), list(texts)
 
 

@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy, normalize
 from rpo.attention import masked_pass
 from rpo.clip.blocks import QUICK_GELU
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.methods import settings
 from rpo.methods.context import context_texts, initial_context, initial_words
 from rpo.methods.prompted import PromptedMethod, PromptedTexts, replace
@@ -107,6 +108,7 @@ class TCP(PromptedMethod):
         self, clip: Clip, classes: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
+        classes = listed(classes)
         sentences, references = names_and_texts(classes)
         words, count = initial_words(self.settings.ctx_init, self.settings.n_ctx)
         if isinstance(classes[0], str):

@@ -20,6 +20,7 @@ from torch.nn.functional import layer_norm, normalize
 
 from rpo.clip.blocks import Block
 from rpo.clip.load import Clip
+from rpo.clip.texts import listed
 from rpo.clip.towers import Tower
 from rpo.methods import settings
 from rpo.methods.base import Method, cosine_logits
@@ -95,7 +96,7 @@ class TwoStage(Method):
     ) -> None:
         super().__init__(clip, settings, **fields)
         chosen = self.settings
-        self.own_texts = list(texts)
+        self.own_texts = texts = listed(texts)
         self.texts, self.images = PromptedTexts(clip, texts), PromptedImages(clip)
         self.prompt_learner = Learner(texts, self.texts.tower.embedding_size)
         if chosen.ln_modality != "vision":

@@ -49,7 +49,9 @@ def read_answers(frame: pd.DataFrame, notes: list[str]) -> AllAnswers:
         seed = int(run.seed) if learns(run.method) else ANY
         found.setdefault((experiment, run.classes), {})[seed] = answers
     if lacking:
-        notes.append(f"{lacking} runs have no {PREDICTIONS} and are left out of the comparison.")
+        some = f"{lacking} runs have" if lacking > 1 else "1 run has"
+        left = "are" if lacking > 1 else "is"
+        notes.append(f"{some} no {PREDICTIONS} and {left} left out of the comparison.")
     return found
 
 

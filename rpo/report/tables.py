@@ -1,6 +1,6 @@
 """The tables that `rpo report` knows: pivots of one frame."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -188,33 +188,49 @@ def _measured(by_seed: BySeed) -> tuple[Cell, ...]:
 
 
 def cost(frame: pd.DataFrame) -> list[Table]:
-    """A row an experiment, all its seeds and classes together; from results.json only."""
+    """A row an experiment, all its seeds and tests together; from results.json only."""
     timed = frame[[bool(content.get("seconds")) for content in frame["content"]]]
     rows: list[tuple[Cell, ...]] = []
     about = []
-    for key, members in timed.groupby(EXPERIMENT, observed=True):
-        one, contents = experiment_of(key), list(members["content"])
-        parameters = {content.get("learnt_parameters") for content in contents}
-        peaks = [content["peak_mb"] for content in contents if content.get("peak_mb") is not None]
+    for key, group in timed.groupby(EXPERIMENT, observed=True):
+        one = experiment_of(key)
         origin = "" if one.trained_on == one.dataset else f" (trained on {one.trained_on})"
-        rows.append(
-            (
-                *(one.dataset + origin, one.method, one.config, shown_shots(one.shots)),
-                parameters.pop() if len(parameters) == 1 else "several",
-                _over_seeds(members, lambda content: content["seconds"].get("train")),
-                _over_seeds(members, _test_milliseconds),
-                max(map(float, peaks), default=None),
-                ", ".join(sorted({str(content.get("device") or "-") for content in contents})),
-                len(members),
-            )
-        )
-        about.append(About(one.line, (one.dataset,), {}, one))
+        for on, members in by_trained_classes(group):
+            names = (one.dataset + origin, one.method, one.config + on, shown_shots(one.shots))
+            rows.append((*names, *_cost(members)))
+            about.append(About(one.line, (one.dataset,), {}, one))
     headers = (
         *("dataset", "method", "config", "shots", "learnt parameters", "training s"),
         *("test ms an image", "peak MiB", "device", "runs"),
     )
     notes = (COST,)
     return [Table("cost", "Cost of a run", headers, rows, notes, tuple(about))] if rows else []
+
+
+def by_trained_classes(members: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """An experiment's runs; where it was trained on all classes and on half of them, which take
+    different times, in two parts with what is said of them."""
+    trains = [bool((content.get("seconds") or {}).get("train")) for content in members["content"]]
+    whole = members["classes"] == "all"
+    if len(set(whole[trains])) < 2:
+        yield "", members
+    else:
+        yield ", all classes", members[whole]
+        yield ", half of them", members[~whole]
+
+
+def _cost(members: pd.DataFrame) -> tuple[Cell, ...]:
+    contents = list(members["content"])
+    parameters = {content.get("learnt_parameters") for content in contents}
+    peaks = [content["peak_mb"] for content in contents if content.get("peak_mb") is not None]
+    return (
+        parameters.pop() if len(parameters) == 1 else "several",
+        _over_seeds(members, lambda content: content["seconds"].get("train")),
+        _over_seeds(members, _test_milliseconds),
+        max(map(float, peaks), default=None),
+        ", ".join(sorted({str(content.get("device") or "-") for content in contents})),
+        len(members),
+    )
 
 
 def _over_seeds(

@@ -83,3 +83,13 @@ def test_once_fixed_nothing_but_the_images_decides_what_is_computed(random_clip,
 def test_classes_are_a_list(random_clip, name, classes):
     with pytest.raises(ValueError, match="classes are a list, as .* and this is "):
         getattr(rpo, name)(random_clip(), classes)
+
+
+@pytest.mark.parametrize("name", known_traits())
+def test_classes_may_be_generated(random_clip, name):
+    names, clip = ["a cat", "a dog"], random_clip()
+    for classes in (names, (each for each in names)):
+        torch.manual_seed(1)
+        model = getattr(rpo, name)(clip, classes)
+        with torch.no_grad():
+            assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 2)

@@ -223,6 +223,19 @@ def test_cost(write_run, rows):
     ]
 
 
+def test_trainings_on_all_classes_and_on_half_are_no_mean(write_run, rows):
+    for classes, seconds, parameters in (("all", 8.0, 20), ("base", 4.0, 10)):
+        folder = f"output/{classes}/main_K24/seed1"
+        write_run(
+            80, folder, classes=classes, seconds={"train": seconds}, learnt_parameters=parameters
+        )
+    write_run(70, classes="new", seconds={"test": 2}, images={"test": 200}, learnt_parameters=10)
+    assert [row[2:6] for row in rows("cost")] == [
+        ["main_K24, all classes", "16", "20", "8.00"],
+        ["main_K24, half of them", "16", "10", "4.00"],
+    ]
+
+
 def test_two_evaluations_of_one_seed_are_no_spread(write_run, rows):
     for classes, seconds in (("base", 1.0), ("new", 3.0)):
         write_run(80, classes=classes, seconds={"test": seconds}, images={"test": 100})
