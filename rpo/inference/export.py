@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from dassl.data.datasets import DATASET_REGISTRY, build_dataset
 from dassl.engine import TRAINER_REGISTRY
 from dassl.utils import load_checkpoint
@@ -22,6 +21,7 @@ from rpo.inference.trained import (
     Description,
     Trained,
     check_class_names,
+    random_numbers_kept,
 )
 from rpo.inference.training import describe
 from rpo.runs import RESULTS, RUN, RunFolder, epoch_of, read_object
@@ -83,7 +83,7 @@ def trained_of(
         description = description.for_classes(names)
     check_weights(folder, description, results)
     clip = load_clip(description.backbone, "fp32")
-    with torch.random.fork_rng(devices=[]):
+    with random_numbers_kept():
         kind = getattr(rpo, description.method)
         learner = kind(clip, description.class_inputs, **description.settings).learner()
     if learner.state_dict():

@@ -1,7 +1,9 @@
 """A trained method: what it states of itself, what it has learnt, and the model made of both."""
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,17 @@ from rpo.checkpoints import load_parameters
 from rpo.clip.load import Clip, load_clip, weights_sha256
 from rpo.clip.preprocessing import Preprocessing
 from rpo.clip.texts import class_inputs, read_alike
+
+# Random state, standard output and environment belong to the process. Threads that set them wait
+# for each other.
+OF_THE_PROCESS = threading.RLock()
+
+
+@contextlib.contextmanager
+def random_numbers_kept() -> Iterator[None]:
+    """Gives PyTorch back its random state on the CPU."""
+    with OF_THE_PROCESS, torch.random.fork_rng(devices=[]):
+        yield
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ class Trained:
         """
         described = self.description
         kind = getattr(rpo, described.method)
-        with torch.random.fork_rng(devices=[]):
+        with random_numbers_kept():
             try:
                 model = kind(clip, described.class_inputs, **described.settings)
             except TypeError as error:
@@ -171,7 +184,7 @@ class Trained:
             BackboneMismatchError: it has other weights; both hashes are named.
         """
         name = backbone or self.description.backbone
-        with torch.random.fork_rng(devices=[]):
+        with random_numbers_kept():
             clip = load_clip(name, self.description.precision_on(device))
         there, wanted = weights_sha256(name, clip), self.description.backbone_sha256
         if there != wanted:

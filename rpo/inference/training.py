@@ -6,7 +6,6 @@ import io
 import os
 import random
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from rpo.environment import versions
 from rpo.experiments.presets import read_preset
 from rpo.inference.images import Source
 from rpo.inference.sources import dataset_options
-from rpo.inference.trained import Description, Trained
+from rpo.inference.trained import OF_THE_PROCESS, Description, Trained
 from rpo.inference.training_images import (
     held_out,
     images_of_classes,
@@ -41,9 +40,6 @@ OF_PARAMETERS = {
     "TRAINER.NAME": "method",
     "USE_CUDA": "device",
 }
-# What a training sets for itself belongs to the process: the random state, standard output, the
-# folder of its cache. Those of several threads wait for each other.
-ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def train(
         ValueError, FileNotFoundError: of the images, names, keys or values.
     """
     log = io.StringIO()
-    with ONE_AT_A_TIME, tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(log):
+    with OF_THE_PROCESS, tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(log):
         scratch = Path(name)
         with cache_in(scratch), random_state_kept():
             cfg = configuration(plan, dataset_options(images, labels, scratch), scratch / "run")
