@@ -55,7 +55,10 @@ def test_by_worker_it_does_matter(cfg):
     assert one[0] == two[0] and not torch.equal(one[1], two[1])
 
 
-@pytest.mark.parametrize("streams", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize(
+    "streams",
+    [1, 2, 3, 5, 8, *(pytest.param(number, marks=pytest.mark.slow) for number in (4, 6, 7))],
+)
 def test_streams_do_not_depend_on_who_makes_the_images(cfg, streams):
     """Bit for bit those of a loader with that many workers, in images and in what is left."""
     expected = epochs(cfg, count=2, NUM_WORKERS=streams, **PLAIN)

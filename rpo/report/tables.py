@@ -210,7 +210,7 @@ def cost(frame: pd.DataFrame) -> list[Table]:
 def by_trained_classes(members: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """An experiment's runs; where it was trained on all classes and on half of them, which take
     different times, in two parts with what is said of them."""
-    trains = [bool((content.get("seconds") or {}).get("train")) for content in members["content"]]
+    trains = [bool(content["seconds"].get("train")) for content in members["content"]]
     whole = members["classes"] == "all"
     if len(set(whole[trains])) < 2:
         yield "", members

@@ -41,16 +41,24 @@ def bash(tmp_path, digits_root, rpo_on_path):
     return run
 
 
-def test_base_to_new(bash, tmp_path):
+@pytest.mark.parametrize(
+    ("folder", "learner"),
+    [
+        ("rpo", "prompt_learner"),
+        pytest.param("maple", "MultiModalPromptLearner", marks=pytest.mark.slow),
+    ],
+)
+def test_base_to_new(bash, tmp_path, folder, learner):
+    method, config = METHODS[folder]
     for script in ("base2new_train.sh", "base2new_test.sh"):
-        done = bash(f"rpo/{script}", "digits", "1", *QUICK, SHOTS="1")
+        done = bash(f"{folder}/{script}", "digits", "1", *QUICK, SHOTS="1")
         assert done.returncode == 0, done.stderr
-    output = tmp_path / "output" / "rpo" / "base2new"
-    run = "digits/shots_1/RPO/tiny_K24/seed1"
+    output = tmp_path / "output" / folder / "base2new"
+    run = f"digits/shots_1/{method}/{config}/seed1"
     for part, classes in (("train_base", "base"), ("test_base", "base"), ("test_new", "new")):
         record = json.loads((output / part / run / "results.json").read_text())
         assert record["classes"] == classes and record["shots"] == 1
-    assert (output / "train_base" / run / "prompt_learner" / "model.pth.tar-1").is_file()
+    assert (output / "train_base" / run / learner / "model.pth.tar-1").is_file()
 
 
 @pytest.mark.parametrize("folder", METHODS)
