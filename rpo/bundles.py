@@ -73,7 +73,12 @@ def write_bundle(path: Path, name: str, files: Iterator[Entry]) -> int:
 
     Returns:
         How many runs are in it.
+
+    Raises:
+        FileExistsError: there is such a file, and it is no archive.
     """
+    if path.is_file() and not is_archive(path):
+        raise FileExistsError(f"{path} is no bundle: it is not overwritten. Name another file")
     runs = 0
     mode: Any = "w" if path.suffix == ".tar" else "w:gz"
     with write_with(path) as target, tarfile.open(target, mode) as archive:

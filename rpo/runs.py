@@ -22,6 +22,7 @@ import os
 import shutil
 import socket
 import time
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -170,7 +171,7 @@ class RunFolder:
         """
         stored = self.stored() or {}
         learnt = [self.newest_checkpoint(model) for model in self.models()]
-        if not (stored.get("finished") and learnt and all(learnt)):
+        if not (stored.get("finished") and learnt and all(map(is_whole, learnt))):
             return False
         return bool(flat(stored["config"]).get("TEST.NO_TEST")) or self.has_results()
 
@@ -184,7 +185,8 @@ class RunFolder:
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
 
-        That is `seconds` by part, and `validation`, metrics and details of the latest one.
+        That is `seconds` by part, `validation`, metrics and details of the latest one, and
+        `backbone`, the SHA-256 of CLIP's weights.
         """
         write_json(self.path / RUN, {"finished": finished, "config": config, **so_far})
 
@@ -336,6 +338,11 @@ def epoch_of(checkpoint: Path) -> int:
     """The epoch that a checkpoint's name ends with, -1 where it does not."""
     end = checkpoint.name.rpartition("-")[2]
     return int(end) if end.isdecimal() else -1
+
+
+def is_whole(checkpoint: Path | None) -> bool:
+    """Whether a file ends as `torch.save` ends it: one that was cut off, by a copy, does not."""
+    return checkpoint is not None and zipfile.is_zipfile(checkpoint)
 
 
 def read_json(path: Path) -> Any:

@@ -33,13 +33,18 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
     """SHA-256 of all that the numbers come from; None of what there is not."""
     provenance = getattr(dataset, "provenance", None) or {}
     return {
-        "backbone": weights_sha256(trainer.cfg.MODEL.BACKBONE.NAME, trainer.model.clip),
+        "backbone": weights_of(trainer),
         "split": provenance.get("split_sha256"),
         "sample": hashes.of_sample(provenance),
         "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),
         "learnt": learnt_hashes(trainer),
         "predictions": predictions and hashes.of_bytes(predictions),
     }
+
+
+def weights_of(trainer: Any) -> str:
+    """SHA-256 of the CLIP that a trainer has built its method on."""
+    return weights_sha256(trainer.cfg.MODEL.BACKBONE.NAME, trainer.model.clip)
 
 
 def learnt_hashes(trainer: Any) -> dict[str, str]:

@@ -15,8 +15,8 @@ from rpo.predictions import pack
 from rpo.runs import VERSION, RunFolder
 
 from .config import default_config, plain
-from .evidence import hashes_of, predictions_of
-from .origin import dataset_title, origin, origin_of
+from .evidence import hashes_of, predictions_of, weights_of
+from .origin import check_weights, dataset_title, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
 
@@ -114,10 +114,15 @@ class RecordedTrainer(TrainerX):
     def record_run(self, finished: bool) -> None:
         """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
         so_far = {"seconds": self.seconds, "validation": self.validation}
-        self.folder.record(plain(self.cfg), finished, **so_far)
+        self.folder.record(plain(self.cfg), finished, backbone=weights_of(self), **so_far)
 
     def resume_model_if_exist(self, directory: str) -> int:
-        """How many epochs were trained. Raises FloatingPointError if what they learnt is NaN."""
+        """How many epochs were trained.
+
+        Raises:
+            FloatingPointError: what they learnt is NaN. ValueError: with other weights of CLIP.
+        """
+        check_weights(directory, self.cfg.MODEL.BACKBONE.NAME, weights_of(self))
         epochs = super().resume_model_if_exist(directory)
         for name in self.get_model_names():
             check_finite(self._models[name], f"the checkpoint in {directory}")
@@ -161,7 +166,12 @@ class RecordedTrainer(TrainerX):
             self.wandb = None
 
     def record_origin(self, directory: str) -> None:
-        """Notes whose parameters `load_model` has taken from a folder."""
+        """Notes whose parameters `load_model` has taken from a folder.
+
+        Raises:
+            ValueError: they were trained with other weights of the CLIP.
+        """
+        check_weights(directory, self.cfg.MODEL.BACKBONE.NAME, weights_of(self))
         own = self.trained_on if directory == self.output_dir else None
         self.trained_on, self.parameters_in = origin_of(directory) or own, directory
 

@@ -48,7 +48,15 @@ def load(reference: str) -> Backbone:
         if found["missing_keys"]:
             raise ValueError(f"weights are missing: {', '.join(sorted(found['missing_keys'])[:3])}")
         tokenizer = tokenizer_of(library, reference, model.config.text_config.vocab_size)
-    return (Clip if kind == "clip" else Siglip)(model, tokenizer, preprocessing(reference))
+    images = preprocessing(reference)
+    side = model.config.vision_config.image_size
+    if images.size != (side, side):
+        given = "{} x {}".format(*images.size)
+        raise ValueError(
+            f"hf:{reference}: its processor makes images of {given} pixels, and its model takes "
+            f"{side} x {side}: they do not belong together"
+        )
+    return (Clip if kind == "clip" else Siglip)(model, tokenizer, images)
 
 
 def _check_reference(reference: str) -> None:

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes the bundle, and the cards asked for.
 
     Raises:
-        FileNotFoundError: a folder holds no run.
+        FileNotFoundError: a folder holds no run. FileExistsError: the file is none of a bundle.
     """
     output = Path(args.output)
     if args.hf:

@@ -100,16 +100,20 @@ def check_drawing(args: argparse.Namespace) -> None:
 
 
 def read(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
-    """The runs that were asked for, and what was said of files that were skipped."""
+    """The runs that were asked for, and what was said of files that were skipped.
+
+    Raises:
+        ValueError: the file that is asked for has an ending of no format.
+    """
+    args.format = args.format or default_format(args.output)
     runs, notes = read_runs(args.folders)
     return choose(build_frame(runs), args.seeds, args.decimals), notes
 
 
 def write(tables: Sequence[Table], args: argparse.Namespace) -> None:
     """Prints the tables, or writes them to the file asked for."""
-    form = args.format or default_format(args.output)
-    text = render(tables, form, args.spread)
-    for remark in remarks(tables, form, args.spread):
+    text = render(tables, args.format, args.spread)
+    for remark in remarks(tables, args.format, args.spread):
         _say(remark)
     if args.output:
         write_text(Path(args.output), text)
@@ -118,9 +122,19 @@ def write(tables: Sequence[Table], args: argparse.Namespace) -> None:
 
 
 def default_format(output: str | None) -> str:
-    """By the file's ending; a pipe or any other file gets Markdown."""
+    """By the file's ending; a pipe gets Markdown.
+
+    Raises:
+        ValueError: no format has such an ending.
+    """
     if output:
-        return SUFFIXES.get(Path(output).suffix, "markdown")
+        ending = Path(output).suffix.lower()
+        if ending not in SUFFIXES:
+            raise ValueError(
+                f"{output}: tables are written as {', '.join(filter(None, SUFFIXES))}, or as "
+                "--format says; --html writes the page, --figures the figures"
+            )
+        return SUFFIXES[ending]
     return "terminal" if sys.stdout.isatty() else "markdown"
 
 

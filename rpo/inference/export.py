@@ -106,7 +106,8 @@ def trained_of(
 
 def check_weights(folder: Path, description: Description, results: Mapping[str, Any]) -> None:
     """Raises BackboneMismatchError for another CLIP than the one that the run was trained on."""
-    wanted = (results.get("sha256") or {}).get("backbone")
+    trained_with = (RunFolder(folder).stored() or {}).get("backbone")
+    wanted = trained_with or (results.get("sha256") or {}).get("backbone")
     if wanted and wanted != description.backbone_sha256:
         raise BackboneMismatchError(
             f"the run in {folder} was trained on a backbone with SHA-256 {wanted}, and "

@@ -153,4 +153,8 @@ FORMATS: dict[str, Callable[[Sequence[Table], str], str]] = {
     "csv": _csv,
     "json": _json,
 }
-SUFFIXES = {".md": "markdown", ".tex": "latex", ".csv": "csv", ".json": "json"}
+SUFFIXES = dict.fromkeys(("", ".txt", ".md"), "markdown") | {
+    ".tex": "latex",
+    ".csv": "csv",
+    ".json": "json",
+}

@@ -92,6 +92,15 @@ def test_a_tokenizer_of_another_model_is_refused(backbone_name, tmp_path):
         rpo.ZeroshotCLIP(clip, ["a cat", "a dog"])(torch.zeros(1, 3, 32, 32))
 
 
+def test_images_of_another_size_are_refused(backbone_name, tmp_path):
+    folder = copied(backbone_name("hf clip").removeprefix("hf:"), tmp_path)
+    processor = json.loads((folder / "preprocessor_config.json").read_text())
+    processor["crop_size"] = {"height": 24, "width": 24}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    with pytest.raises(ValueError, match="makes images of 24 x 24 pixels, and its model takes 32"):
+        rpo.load_clip(f"hf:{folder}")
+
+
 def test_another_kind_of_model_is_refused(backbone_name, tmp_path):
     folder = copied(backbone_name("hf siglip").removeprefix("hf:"), tmp_path)
     config = json.loads((folder / "config.json").read_text())

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
@@ -83,3 +85,15 @@ def test_runs_that_do_not_fit_together_are_refused(runs, capsys, tmp_path):
     assert f"{other} has another configuration than {first}" in capsys.readouterr().err
     assert main(["eval", str(tmp_path)]) == 2
     assert "there is no run.json in it" in capsys.readouterr().err
+
+
+def test_weights_that_were_replaced_are_refused(runs, clip_file, tmp_path, capsys):
+    weights = tmp_path / "clip.pt"
+    shutil.copy(clip_file, weights)
+    folder = runs("seed1", "MODEL.BACKBONE.NAME", str(weights))
+    torch.save(
+        {name: 2 * value for name, value in torch.load(clip_file, weights_only=True).items()},
+        weights,
+    )
+    assert main(["eval", folder]) == 2
+    assert f"{folder} was trained with other weights than {weights}" in capsys.readouterr().err

@@ -113,6 +113,14 @@ def test_the_files_ending_chooses_the_format(report, tmp_path):
     assert r"needs \usepackage{booktabs}" in printed.err
 
 
+@pytest.mark.parametrize("name", ["table.pdf", "table.html", "table.markdwn"])
+def test_an_ending_of_no_format_is_refused(name, tmp_path, capsys):
+    for command in ("report", "compare"):
+        assert main([command, str(tmp_path), "-o", str(tmp_path / name)]) == 2
+        assert "tables are written as .txt, .md, .tex, .csv, .json" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_notes_that_a_csv_has_no_room_for(report):
     printed = report("--format", "csv")
     assert printed.out.startswith("dataset,") and "± is the standard deviation" in printed.err

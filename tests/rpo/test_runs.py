@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ def make_run(path, epoch=2, pointer=True, content="learnt"):
     folder = RunFolder(path)
     model = folder.path / "prompt_learner"
     model.mkdir(parents=True)
-    (model / f"model.pth.tar-{epoch}").write_text(content)
+    with zipfile.ZipFile(model / f"model.pth.tar-{epoch}", "w") as checkpoint:  # as of torch.save
+        checkpoint.writestr("data", content)
     (model / "checkpoint").write_text(f"model.pth.tar-{epoch}\n" if pointer else "")
     (folder.path / "log.txt").write_text("log")
     folder.write_history([{"epoch": 1}])
@@ -58,6 +60,13 @@ def test_a_finished_run_without_what_it_learnt_is_not_finished(tmp_path):
     folder = make_run(tmp_path)
     (tmp_path / "prompt_learner/model.pth.tar-2").rename(tmp_path / "prompt_learner/model-x")
     (tmp_path / "prompt_learner/model-best.pth.tar").write_text("")
+    assert folder.state(CONFIG) == INTERRUPTED
+
+
+def test_a_finished_run_whose_checkpoint_was_cut_off_is_not_finished(tmp_path):
+    folder = make_run(tmp_path / "cut")
+    checkpoint = folder.path / "prompt_learner/model.pth.tar-2"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-30])
     assert folder.state(CONFIG) == INTERRUPTED
 
 

@@ -1,6 +1,8 @@
 """Runs that were interrupted, damaged or went astray say so, and cost what they cost."""
 
 import json
+import os
+import shutil
 import time
 from pathlib import Path
 
@@ -72,6 +74,27 @@ def test_a_backbone_of_nan_is_not_tested(make_config, clip_file, tmp_path):
         with pytest.raises(FloatingPointError, match="are NaN or infinite"):
             build_trainer(cfg).train()
         assert not Path(cfg.OUTPUT_DIR, "results.json").exists()
+
+
+def test_weights_that_were_replaced_are_not_continued_or_tested(make_config, clip_file, tmp_path):
+    """Under another name they may be: prompts of one CLIP are tried on another on purpose."""
+    weights = tmp_path / "clip.pt"
+    shutil.copy(clip_file, weights)
+    on = ("MODEL.BACKBONE.NAME", str(weights), "OPTIM.MAX_EPOCH")
+    cfg = make_config(options=(*on, 1))
+    build_trainer(cfg).train()
+    state = torch.load(clip_file, weights_only=True)
+    state["visual.proj"] *= 2
+    torch.save(state, weights)
+    longer = make_config(options=(*on, 2, "RESUME", cfg.OUTPUT_DIR, "OUTPUT_DIR", str(tmp_path)))
+    message = f"output was trained with other weights than {weights} has now: their SHA-256 was"
+    with pytest.raises(ValueError, match=message):
+        build_trainer(longer).train()
+    with pytest.raises(ValueError, match=message):
+        build_trainer(longer).load_model(cfg.OUTPUT_DIR)
+    os.rename(weights, tmp_path / "other.pt")
+    other = make_config(options=("MODEL.BACKBONE.NAME", str(tmp_path / "other.pt")))
+    build_trainer(other).load_model(cfg.OUTPUT_DIR)
 
 
 def test_a_checkpoint_of_another_run_is_not_continued(make_config, tmp_path):

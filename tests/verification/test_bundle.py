@@ -108,10 +108,20 @@ def test_a_file_that_is_no_bundle_does_not_stand_for_its_folder(run_folder, monk
 def test_nothing_to_pack_is_said_and_leaves_the_bundle_of_before(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("photos").mkdir()
-    Path("x.tar").write_text("of before")
+    tarfile.open("x.tar", "w").close()
+    before = Path("x.tar").read_bytes()
     assert main(["bundle", "photos", "-o", "x.tar"]) == 2
     assert "there is no results.json in or below photos\n" in capsys.readouterr().err
-    assert Path("x.tar").read_text() == "of before" and len(list(tmp_path.iterdir())) == 2
+    assert Path("x.tar").read_bytes() == before and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_is_no_bundle_is_not_overwritten(run_folder, tmp_path, capsys):
+    (tmp_path / "thesis.md").write_text("# Thesis")
+    assert main(["bundle", str(run_folder), "-o", str(tmp_path / "thesis.md")]) == 2
+    assert "thesis.md is no bundle: it is not overwritten" in capsys.readouterr().err
+    assert (tmp_path / "thesis.md").read_text() == "# Thesis"
+    for _ in range(2):  # one of before is
+        assert main(["bundle", str(run_folder), "-o", str(tmp_path / "results.tar")]) == 0
 
 
 def test_nothing_is_written_outside(tmp_path, capsys):

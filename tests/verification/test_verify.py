@@ -211,7 +211,8 @@ def test_a_missing_file_and_a_damaged_one(run_folder, capsys, tmp_path):
     assert main(["verify", str(run_folder)]) == 1
     (run_folder / "predictions.npz").unlink()
     assert main(["verify", str(run_folder)]) == 1
-    assert "predictions.npz is not there" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "predictions.npz is not there" in said and "measures again" in said
     (run_folder / "results.json").write_text("{")
     assert main(["verify", str(run_folder)]) == 2
     assert main(["verify", str(tmp_path / "nowhere")]) == 2
