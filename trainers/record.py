@@ -12,7 +12,7 @@ from rpo.hashes import sealed
 from rpo.memory import peak_megabytes, reset_peak
 from rpo.metrics import Outcome
 from rpo.predictions import pack
-from rpo.runs import VERSION, RunFolder
+from rpo.runs import VERSION, RunFolder, settle
 
 from .config import default_config, plain
 from .evidence import hashes_of, predictions_of, weights_of
@@ -137,7 +137,7 @@ class RecordedTrainer(TrainerX):
         for name in self.get_model_names():
             check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} has learnt")
         super().save_model(*args, **options)
-        self.folder.settle()
+        settle(self.folder)
 
     def write_scalar(self, tag: str, scalar_value: float, global_step: int | None = None) -> None:
         """Dassl reports every metric here, in full precision, as `split/metric`."""

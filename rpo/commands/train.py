@@ -16,7 +16,7 @@ from dassl.utils import collect_env_info, set_random_seed, setup_logger
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
-from rpo.runs import FINISHED, LORA, RunFolder
+from rpo.runs import FINISHED, LORA, RunFolder, locked, set_aside, settle
 from rpo.suggest import unknown
 from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys
@@ -115,17 +115,17 @@ def run(args: argparse.Namespace) -> int:
     if args.eval_only:
         check_trained(cfg, args.model_dir)
     folder = RunFolder(cfg.OUTPUT_DIR)
-    with folder.lock():
+    with locked(folder):
         anew = args.overwrite and not args.eval_only and not args.no_train
         if not anew and not is_free(folder, cfg, args):
             return 0
         if anew:
-            folder.set_aside()
+            set_aside(folder)
         try:
             carry_out(cfg, args)
-            folder.settle(ended=True)
+            settle(folder, ended=True)
         finally:  # an overwritten run comes back if the new one has come to nothing
-            folder.settle()
+            settle(folder)
     return 0
 
 

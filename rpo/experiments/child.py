@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rpo.runs import LOG, RunFolder
+from rpo.runs import LOG, RunFolder, note_failure
 
 from .devices import Slot
 from .job import Job
@@ -80,7 +80,7 @@ class Child:
         time_of_change, log = max(written, default=(0.0, Path()))
         if time_of_change < self.started:
             return self.exit_reason()
-        RunFolder(log.parent).note_failure(self.exit_reason())
+        note_failure(RunFolder(log.parent), self.exit_reason())
         return f"{self.exit_reason()}\nlog: {log}"
 
     def close(self) -> None:

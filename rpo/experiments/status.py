@@ -5,7 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rpo.runs import FAILURE, HOLDER, LOG, RESULTS, RUN, RunFolder, read_object
+from rpo.runs import (
+    FAILURE,
+    HOLDER,
+    LOG,
+    RESULTS,
+    RUN,
+    RunFolder,
+    failure_of,
+    is_held,
+    read_object,
+)
 
 from .job import Job, Step
 from .progress import duration
@@ -93,11 +103,10 @@ def status(job: Job, entry: Entry | None = None, said: Mapping[str, Any] = EMPTY
         return Status(job, FAILED, str(error))
     if not left:
         return Status(job, FINISHED)
-    held = [step for step in job.steps if RunFolder(step.folder).is_held()]
+    held = [step for step in job.steps if is_held(RunFolder(step.folder))]
     if held:
         return Status(job, RUNNING, running_note(held[0]))
-    folder = RunFolder(left[0].folder)
-    failure = folder.failure()
+    failure = failure_of(RunFolder(left[0].folder))
     started = said.get("since", "")
     tried = entry is not None and entry.state == "RUNNING" and started <= failure.get("since", "")
     if failure and (entry is None or tried):

@@ -21,7 +21,15 @@ from rpo.cli import explain, is_input_error
 from rpo.clip.load import keep_clip
 from rpo.commands import train
 from rpo.methods.shared_pass import sharing
-from rpo.runs import FINISHED, LOG, ConfigMismatchError, RunFolder, RunInUseError
+from rpo.runs import (
+    FINISHED,
+    LOG,
+    ConfigMismatchError,
+    RunFolder,
+    RunInUseError,
+    forget_failure,
+    note_failure,
+)
 from rpo.turns import in_turns
 
 from .job import Job, Step
@@ -79,7 +87,7 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
             gc.collect()  # a trainer refers to itself, and holds images and a GPU's memory
         for path in leftovers(step):
             path.unlink()
-        RunFolder(step.folder).forget_failure()
+        forget_failure(RunFolder(step.folder))
     except RunInUseError:
         return IN_USE, ""
     except ConfigMismatchError as error:  # the run there has not failed
@@ -87,7 +95,7 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
     except Exception as error:  # whatever it is, the other jobs go on
         stopping.check()  # the signal may have ended something that the run needs
         traceback.print_exc()
-        RunFolder(step.folder).note_failure(describe(error)[-4000:])
+        note_failure(RunFolder(step.folder), describe(error)[-4000:])
         return describe(error)[-4000:], log
     return "", ""
 

@@ -13,7 +13,7 @@ from rpo.report.experiments import Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
 from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, check, read_results
 from rpo.runs import RESULTS as FILE_NAME
-from rpo.runs import RunFolder
+from rpo.runs import RunFolder, why_failed
 
 LOG = {"shots": WHOLE, "classes": CLASS, "seed": WHOLE, "images": COUNT, "accuracy": PERCENT}
 
@@ -169,7 +169,7 @@ def _from_json(path: Path) -> Run:
 def _from_log(path: Path, notes: list[str]) -> Run:
     log = logs.newest_with_result(path.parent, lambda each: logs.test_result(logs.read_lines(each)))
     assert log is not None  # or there would be no path
-    if log.result is None and (failure := RunFolder(path.parent).why_failed()):
+    if log.result is None and (failure := why_failed(RunFolder(path.parent))):
         raise ValueError(f"it failed: {failure}")
     facts = cleaned(logs.read_log(log.path))
     if log.path != log.newest:

@@ -9,7 +9,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.cli import main
-from rpo.runs import RunFolder
+from rpo.runs import RunFolder, locked
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_file
 
@@ -223,7 +223,7 @@ def test_a_folder_may_be_called_like_a_number(train, tmp_path, monkeypatch):
 
 
 def test_a_folder_that_somebody_is_writing_is_left_to_them(train, tmp_path, capsys):
-    with RunFolder(tmp_path / "run").lock():
+    with locked(RunFolder(tmp_path / "run")):
         assert train() == 2
     said = capsys.readouterr().err
     assert f"{tmp_path / 'run'} is being written by process {os.getpid()} on " in said

@@ -18,7 +18,7 @@ from rpo.experiments.devices import slots
 from rpo.experiments.job import Job, Step
 from rpo.experiments.pool import Child, Pool
 from rpo.experiments.work import perform
-from rpo.runs import LOG, RunFolder
+from rpo.runs import LOG, RunFolder, failure_of, is_held
 
 
 @pytest.fixture
@@ -106,8 +106,8 @@ def test_several_jobs_in_one_process(make_job, monkeypatch):
     assert [bool(each.error) for each in ended] == [False, True, False]
     for one, other in zip(apart, together, strict=True):
         assert all(torch.equal(value, learnt(other)[key]) for key, value in learnt(one).items())
-    assert RunFolder(broken.steps[0].folder).failure()["count"] == 1
-    assert not RunFolder(together[0].steps[0].folder).failure()
+    assert failure_of(RunFolder(broken.steps[0].folder))["count"] == 1
+    assert not failure_of(RunFolder(together[0].steps[0].folder))
 
 
 def test_runs_on_the_same_batches_share_a_process(make_job, monkeypatch):
@@ -161,7 +161,7 @@ def test_what_dies_of_memory_is_tried_once_more_alone(make_job, monkeypatch):
     ended = list(Pool([None, None]).outcomes([huge, small]))
     assert [each.job.label for each in ended] == ["small", "huge"]
     assert "memory" in ended[1].error
-    assert RunFolder(huge.steps[0].folder).failure()["count"] == 2
+    assert failure_of(RunFolder(huge.steps[0].folder))["count"] == 2
 
 
 def test_a_pool_that_is_stopped_saves_the_epoch(make_job, monkeypatch):
@@ -183,7 +183,7 @@ def test_a_pool_that_is_stopped_saves_the_epoch(make_job, monkeypatch):
     assert newest.name == f"model.pth.tar-{len(folder.history())}"
     begun = re.findall(r"^epoch \[(\d+)/", (folder.path / LOG).read_text(), re.M)
     assert int(begun[-1]) == len(folder.history())  # no further one was begun in vain
-    assert not folder.is_held() and not folder.failure() and not folder.is_finished()
+    assert not is_held(folder) and not failure_of(folder) and not folder.is_finished()
     assert not waiting.steps[0].folder.exists()
 
 
@@ -202,7 +202,7 @@ def test_a_pool_whose_processes_are_killed_calls_no_run_failed(make_job, monkeyp
     thread.start()
     assert list(pool.outcomes([job])) == []
     thread.join()
-    assert not folder.failure()
+    assert not failure_of(folder)
 
 
 def test_an_error_after_the_wish_to_stop_is_no_failure(make_job, monkeypatch):
@@ -219,7 +219,7 @@ def test_an_error_after_the_wish_to_stop_is_no_failure(make_job, monkeypatch):
             perform(job)
     finally:
         stopping.listen([])
-    assert not RunFolder(job.steps[0].folder).failure()
+    assert not failure_of(RunFolder(job.steps[0].folder))
 
 
 def test_a_wish_to_stop_waits_for_the_end_of_the_epoch():

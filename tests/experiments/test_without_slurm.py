@@ -13,7 +13,7 @@ from rpo.experiments.slurm.checks import check_output
 from rpo.experiments.slurm.controller import minutes, partitions, queue, reason
 from rpo.experiments.slurm.packing import chunks, pack
 from rpo.experiments.slurm.records import Records
-from rpo.runs import RunFolder
+from rpo.runs import RunFolder, failure_of, note_failure
 
 GRID = ["run", "base2new", "--preset", "tiny", "--datasets", "digits", "--methods", "RPO"]
 NODES = """batch|batch*|up|infinite|2|(null)|n1|10.0.0.1
@@ -241,7 +241,7 @@ def test_only_a_task_that_has_ended_in_silence_counts_as_one(answers, submitted,
 def test_a_run_that_failed_before_it_began_is_counted(tmp_path, capsys):
     folder = RunFolder(tmp_path / "out" / "seed1")
     folder.path.mkdir(parents=True)
-    folder.note_failure("photos is empty")
+    note_failure(folder, "photos is empty")
     assert main(["status", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().out
     assert "out: 1 failed\n  failed: seed1 (photos is empty (" in said
@@ -252,13 +252,13 @@ def test_a_run_that_went_on_after_a_failure_is_interrupted(tmp_path, capsys):
     folder.path.mkdir(parents=True)
     config = {"TRAINER": {"NAME": "RPO"}, "OPTIM": {"MAX_EPOCH": 3}}
     (folder.path / "run.json").write_text(json.dumps({"config": config}))
-    folder.note_failure("out of memory")
+    note_failure(folder, "out of memory")
     os.utime(folder.path / "failure.json", (0, 0))
     folder.write_history([{"loss": 1.0}])
     assert main(["status", str(tmp_path / "out")]) == 0
     assert "out: 1 interrupted\n" in capsys.readouterr().out
-    folder.note_failure("out of memory")  # after its epoch
-    assert folder.failure()["count"] == 1
+    note_failure(folder, "out of memory")  # after its epoch
+    assert failure_of(folder)["count"] == 1
     assert main(["status", str(tmp_path / "out")]) == 0
     assert "failed: seed1 (out of memory (" in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rpo.report.reading import read_runs
-from rpo.runs import RunFolder
+from rpo.runs import RunFolder, note_failure
 
 FIELDS = ("dataset", "method", "folder", "shots", "classes", "seed", "accuracy")
 RPO_NEW = "output/rpo/base2new/test_new/caltech101/shots_16/RPO/main_K24/seed2"
@@ -191,7 +191,7 @@ def test_a_run_that_failed_is_not_called_stopped(
     write_run(80)
     log = write_log(RPO_NEW, None)
     if error:
-        RunFolder(log.parent).note_failure(error)
+        note_failure(RunFolder(log.parent), error)
     assert len(read([tmp_path])) == 1
     assert f"log.txt is skipped: {said}\n" in capsys.readouterr().err.replace(
         "no accuracy on the test set is in it: ", ""

@@ -13,7 +13,18 @@ import pytest
 
 from rpo.configurations import PASSIVE_KEYS, differences
 from rpo.files import write_json
-from rpo.runs import FINISHED, INTERRUPTED, NEW, ConfigMismatchError, RunFolder, RunInUseError
+from rpo.runs import (
+    FINISHED,
+    INTERRUPTED,
+    NEW,
+    ConfigMismatchError,
+    RunFolder,
+    RunInUseError,
+    clear,
+    locked,
+    set_aside,
+    settle,
+)
 
 CONFIG = {
     "OPTIM": {"LR": 0.01, "MAX_EPOCH": 2},
@@ -144,9 +155,9 @@ def test_clearing_removes_a_run_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "log.txt-2020-01-01-00-00-00").touch()
     (tmp_path / "tensorboard").mkdir()
-    folder.clear()
+    clear(folder)
     assert sorted(contents(folder)) == sorted(kept) and not (tmp_path / "tensorboard").exists()
-    RunFolder(tmp_path / "nowhere").clear()
+    clear(RunFolder(tmp_path / "nowhere"))
 
 
 def test_json_holds_numbers_alone(tmp_path):
@@ -162,21 +173,21 @@ def test_json_holds_numbers_alone(tmp_path):
 def test_a_new_run_that_fails_to_start_gives_the_old_one_back(tmp_path):
     folder = make_run(tmp_path)
     before = contents(folder)
-    folder.set_aside()
+    set_aside(folder)
     assert folder.state(CONFIG) == NEW
     (tmp_path / "log.txt").write_text("of the new run")
     folder.record(CONFIG, False)
-    folder.settle()
+    settle(folder)
     assert contents(folder) == before
 
 
 def test_a_new_run_that_has_learnt_something_replaces_the_old_one(tmp_path):
     folder = make_run(tmp_path)
-    folder.set_aside()
+    set_aside(folder)
     make_new = tmp_path / "prompt_learner"
     make_new.mkdir(exist_ok=True)
     (make_new / "model.pth.tar-1").write_text("new")
-    folder.settle()
+    settle(folder)
     assert contents(folder) == {"prompt_learner/model.pth.tar-1": b"new"}
 
 
@@ -184,13 +195,13 @@ def test_a_new_run_that_has_only_validated_is_not_preferred(tmp_path):
     """As where it was killed between the validation of its first epoch and the checkpoint."""
     folder = make_run(tmp_path)
     before = contents(folder)
-    folder.set_aside()
+    set_aside(folder)
     folder.write_results({"metrics": {"val": {}}})
-    folder.settle()
+    settle(folder)
     assert contents(folder) == before
-    folder.set_aside()
+    set_aside(folder)
     folder.write_results({"metrics": {"test": {}}})
-    folder.settle(ended=True)  # of a method that learns nothing
+    settle(folder, ended=True)  # of a method that learns nothing
     assert list(contents(folder)) == ["results.json"]
 
 
@@ -216,12 +227,12 @@ def test_killed_anywhere_in_an_overwriting_the_old_run_is_whole_again(tmp_path, 
         for module, name in ((os, "rename"), (os, "replace"), (Path, "unlink")):
             patch.setattr(module, name, mortal(getattr(module, name)))
         try:
-            folder.set_aside()
+            set_aside(folder)
             (tmp_path / "log.txt").write_text("of the new run")
-            folder.settle()
+            settle(folder)
         except Killed:
             pass
-    with folder.lock():
+    with locked(folder):
         assert {name: text for name, text in contents(folder).items() if "holder" not in name} == (
             before
         )
@@ -231,7 +242,7 @@ def test_killed_anywhere_in_an_overwriting_the_old_run_is_whole_again(tmp_path, 
 
 
 def hold(path, ready, seconds):
-    with RunFolder(path).lock():
+    with locked(RunFolder(path)):
         ready.set()
         time.sleep(seconds)
 
@@ -251,7 +262,7 @@ def holder(tmp_path):
 
 def test_a_second_writer_is_told_who_is_the_first(tmp_path, holder):
     who = rf"process {holder.pid} on {socket.gethostname()} since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
-    with pytest.raises(RunInUseError, match=who), RunFolder(tmp_path).lock():
+    with pytest.raises(RunInUseError, match=who), locked(RunFolder(tmp_path)):
         pass
 
 
@@ -261,6 +272,6 @@ def test_the_lock_of_a_dead_holder_is_free(tmp_path, holder):
         (tmp_path / name).write_text("half")
     os.kill(holder.pid, signal.SIGKILL)
     holder.join()
-    with RunFolder(tmp_path).lock():
+    with locked(RunFolder(tmp_path)):
         assert not any((tmp_path / name).exists() for name in unfinished)
     assert not (tmp_path / ".holder.json").exists()

@@ -19,7 +19,7 @@ from typing import Any
 from submitit import JobEnvironment
 from submitit.helpers import DelayedSubmission
 
-from rpo.runs import RunFolder, now
+from rpo.runs import RunFolder, note_failure, now
 
 from ..devices import slots
 from ..job import Job
@@ -181,9 +181,10 @@ class Attempt:
         """A limit shorter than an epoch would let the task start for ever."""
         for job in self.task.jobs:
             for step in job.unfinished()[:1]:
-                RunFolder(step.folder).note_failure(
+                note_failure(
+                    RunFolder(step.folder),
                     f"nothing was finished within the time limit of {self.task.minutes} min, not "
-                    "even one epoch: give more by --time"
+                    "even one epoch: give more by --time",
                 )
 
 
