@@ -66,6 +66,16 @@ def test_images_of_another_size_are_refused(random_clip, name):
         model(torch.randn(2, 3, 224, 224))
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_another_precision_is_refused_before_anything_is_converted(name, random_clip):
+    model = METHODS[name](random_clip(), ["a cat", "a dog"])
+    for convert in (model.half, model.double, lambda: model.to(torch.bfloat16)):
+        with pytest.raises(TypeError, match='rpo.load_clip.name, precision="bf16"'):
+            convert()
+    assert {each.dtype for each in model.learner().parameters()} <= {torch.float32}
+    assert model.to("cpu").float() is model
+
+
 @pytest.mark.parametrize("name", [name for name in METHODS if not METHODS[name].texts_per_image])
 def test_once_fixed_nothing_but_the_images_decides_what_is_computed(random_clip, name):
     """So that it can be traced, as for ONNX: fake tensors have no values to decide by."""
