@@ -100,8 +100,8 @@ class Method(nn.Module):
         """
         if (other := change(torch.zeros(())).dtype) != torch.float32:
             raise TypeError(
-                f"a method stays as it is and is not converted to {other}: what CLIP computes in is "
-                'chosen as it is loaded, rpo.load_clip(name, precision="bf16")'
+                f"a method is not converted to {other}: what CLIP computes in is chosen as it is "
+                'loaded, rpo.load_clip(name, precision="bf16")'
             )
         self.remembered.forget()
         return super()._apply(change, *args, **options)
