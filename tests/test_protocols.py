@@ -1,5 +1,6 @@
 """Protocols and presets become `rpo train` commands that exist and load."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -258,6 +259,9 @@ def test_a_protocol_has_its_script(tmp_path, protocol):
 @pytest.mark.parametrize("protocol", names("protocol"))
 def test_the_table_is_one_that_there_is(protocol):
     """Accuracies of the two epochs that the protocol of costs trains are of no use."""
-    words = report_of(jobs(protocol, "tiny" if protocol == "cost" else "rpo-paper"), protocol)
-    assert words.endswith(" --table cost") == (protocol == "cost")
+    args = argparse.Namespace(protocol=protocol, pairs=[])
+    found = jobs(protocol, "tiny" if protocol == "cost" else "rpo-paper")
+    assert report_of(found, args).endswith(" --table cost") == (protocol == "cost")
+    args.pairs = ["TEST.SPLIT", "val"]
+    assert report_of(found, args).endswith(" --split val")
     assert read_protocol(protocol).table in ("", *TABLES)

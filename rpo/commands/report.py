@@ -19,6 +19,7 @@ from rpo.report.reading import read_runs
 from rpo.report.table import Table
 from rpo.report.tables import TABLES, build_tables
 
+VALIDATED = "All accuracies are of validation images."
 # What draws: the packages of the extra `report`.
 NEEDED = ("matplotlib", "jinja2")
 
@@ -36,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against",
         metavar="METHOD",
         help="add what differs from a method, paired by seed and image: RPO, or 'RPO main_K24'",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("test", "val"),
+        default="test",
+        help="val: tables of runs with TEST.SPLIT val, to choose settings by (default: test)",
     )
     parser.add_argument("--html", metavar="FILE", help="write one page with everything, too")
     parser.add_argument("--figures", metavar="DIR", help="write the figures as SVG and PDF, too")
@@ -68,9 +75,12 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     check_drawing(args)
-    frame, notes = read(args)
+    check_split(args)
+    frame, notes = read(args, args.split)
     differences, left_out = compare(frame, args)
     tables = build_tables(frame, args.table)
+    if args.split == "val":
+        tables = [table._replace(notes=(VALIDATED, *table.notes)) for table in tables]
     tables += against_tables(differences, args.against) if differences else []
     write(tables, args)
     draw(frame, tables, [*notes, *left_out], differences, args)
@@ -99,14 +109,21 @@ def check_drawing(args: argparse.Namespace) -> None:
         )
 
 
-def read(args: argparse.Namespace) -> tuple[pd.DataFrame, list[str]]:
+def check_split(args: argparse.Namespace) -> None:
+    """Raises ValueError where validation images are asked for what is made of test images alone."""
+    tested = [name for name in ("against", "html", "figures") if getattr(args, name)]
+    if args.split == "val" and tested:
+        raise ValueError(f"--{tested[0]} is of test images: --split val gives tables alone")
+
+
+def read(args: argparse.Namespace, split: str = "test") -> tuple[pd.DataFrame, list[str]]:
     """The runs that were asked for, and what was said of files that were skipped.
 
     Raises:
         ValueError: the file that is asked for has an ending of no format.
     """
     args.format = args.format or default_format(args.output)
-    runs, notes = read_runs(args.folders)
+    runs, notes = read_runs(args.folders, split)
     return choose(build_frame(runs), args.seeds, args.decimals), notes
 
 

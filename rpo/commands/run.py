@@ -214,15 +214,18 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
         print(f"\n{len(progress.failed)} of {len(states)} jobs failed:")
         print("\n".join(f"  {outcome.job.label}" for outcome in progress.failed))
         return 1
-    print(f"\nEverything is finished. The table: {report_of(states, args.protocol)}")
+    print(f"\nEverything is finished. The table: {report_of(states, args)}")
     return 0
 
 
-def report_of(jobs: Iterable[Job], protocol: str) -> str:
-    """The command that prints the table of some jobs of a protocol."""
-    table = read_protocol(protocol).table
-    folders = dict.fromkeys(str(job.report) for job in jobs)
-    return shlex.join(["rpo", "report", *folders, *(["--table", table] if table else [])])
+def report_of(jobs: Iterable[Job], args: argparse.Namespace) -> str:
+    """The command that prints the table of some jobs."""
+    table = read_protocol(args.protocol).table
+    command = ["rpo", "report", *dict.fromkeys(str(job.report) for job in jobs)]
+    command += ["--table", table] if table else []
+    options = dict(zip(args.pairs[::2], args.pairs[1::2], strict=True))
+    command += ["--split", "val"] if options.get("TEST.SPLIT") == "val" else []
+    return shlex.join(command)
 
 
 def show_estimate(todo: Sequence[Job], args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rpo.bundles import opened, shown
 from rpo.runs import RESULTS
-from rpo.verification.run import DifferenceError, NotChecked, Run, find_runs, is_verifiable
+from rpo.verification.run import DifferenceError, NotChecked, Run, find_runs, why_unverifiable
 
 SAME, DIFFERENT = 0, 1
 # What is only done where it is asked for.
@@ -36,17 +36,16 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--images is {args.images}; it must be a whole number of at least 1")
     folders = [opened(Path(folder)) for folder in args.folders]
     runs = list(find_runs(folders, root=args.root, backbone=args.backbone))
-    told = [each for each in runs if is_verifiable(each)]
-    if not told:
+    reasons = [why_unverifiable(each) for each in runs]
+    if all(reasons):
         raise ValueError(
-            f"{runs[0].folder / RESULTS} carries nothing to verify it by: it was written before "
-            "version 1. Evaluating the run again, with rpo train --eval-only, writes it anew"
+            f"{runs[0].folder / RESULTS} carries nothing to verify it by: it {reasons[0]}"
         )
     checks, missing = checks_of(args.images), Counter[str]()
-    for one in runs:
+    for one, reason in zip(runs, reasons, strict=True):
         print(f"{shown(one.folder)}: {one.title}")
-        if not is_verifiable(one):
-            print("  not checked  it was written before version 1")
+        if reason:
+            print(f"  not checked  it {reason}")
             missing["everything"] += 1
             continue
         try:

@@ -91,20 +91,20 @@ class Method(nn.Module):
         check_image_size(images, getattr(self.clip, "visual", None))
         return self.clip.encode_image(images)
 
-    def _apply(self, change: Callable[[Tensor], Tensor], *args: Any, **options: Any) -> "Method":
+    def _apply(self, fn: Any, recurse: bool = True) -> "Method":
         """PyTorch's hook behind `.to()` and its like: what is remembered would stay behind.
 
         Raises:
             TypeError: to another precision. CLIP's layers would not compute in it, and no prompt
                 learns in half of one.
         """
-        if (other := change(torch.zeros(())).dtype) != torch.float32:
+        if (other := fn(torch.zeros(())).dtype) != torch.float32:
             raise TypeError(
                 f"a method is not converted to {other}: what CLIP computes in is chosen as it is "
                 'loaded, rpo.load_clip(name, precision="bf16")'
             )
         self.remembered.forget()
-        return super()._apply(change, *args, **options)
+        return super()._apply(fn, recurse)
 
 
 class Remembered:

@@ -71,11 +71,14 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-def read_runs(folders: Iterable[str | Path]) -> Found:
+def read_runs(folders: Iterable[str | Path], split: str = "test") -> Found:
     """Every run in or below the folders, or in bundles; what cannot be read is named on stderr.
 
     Each run is there once, and the same run of several labs once for each. A folder without
     results.json is read from its newest log that has a result.
+
+    Args:
+        split: "test", or "val", whose accuracies then stand for those of the test.
 
     Raises:
         FileNotFoundError: a folder does not exist, or holds neither results.json nor log.txt, or
@@ -84,7 +87,7 @@ def read_runs(folders: Iterable[str | Path]) -> Found:
     notes: list[str] = []
     searched = [Path(folder) for folder in folders]
     read = [
-        _read(path, notes, lab)
+        _read(path, notes, lab, split)
         for folder, lab in labelled(searched)
         for path in _sources(folder, notes)
     ]
@@ -141,17 +144,22 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
         )
 
 
-def _read(path: Path, notes: list[str], lab: str) -> Run | None:
+def _read(path: Path, notes: list[str], lab: str, split: str) -> Run | None:
     try:
-        run = _from_json(path) if path.name == FILE_NAME else _from_log(path, notes)
+        if path.name == FILE_NAME:
+            run = _from_json(path, split)
+        elif split == "test":
+            run = _from_log(path, notes)
+        else:
+            raise ValueError("only results.json tells what was measured on validation images")
     except (ValueError, OSError) as error:
         _note(notes, f"{shown(path)} is skipped: {error}")
         return None
     return run._replace(lab=clean(lab), folder=f"{run.folder} [{clean(lab)}]") if lab else run
 
 
-def _from_json(path: Path) -> Run:
-    content = read_results(path)
+def _from_json(path: Path, split: str) -> Run:
+    content = read_results(path, split)
     source = content.get("trained_on") or {}
     shots, source_shots = content["shots"], source.get("shots")
     return _run(

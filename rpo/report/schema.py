@@ -10,6 +10,8 @@ from rpo.report.names import CLASSES, cleaned
 # A mapping by key ("?" may be missing, null or an empty mapping, "*" is every key), a list of one
 # kind, or a check and what it asks for.
 Kind: TypeAlias = "Mapping[str, Any] | list[Any] | tuple[Callable[[Any], bool], str]"
+# The parts of a record that tell the splits apart.
+OF_SPLITS = ("metrics", "details", "images")
 # Beyond this neither a drawing nor a column of whole numbers can hold it.
 LARGEST = 1e15
 
@@ -78,8 +80,11 @@ RESULTS = {
 }
 
 
-def read_results(path: Path) -> dict[str, Any]:
+def read_results(path: Path, split: str = "test") -> dict[str, Any]:
     """A results.json as it must be, its texts made harmless.
+
+    Args:
+        split: "test", or "val": what was measured on validation images then stands for the test.
 
     Raises:
         ValueError: it is no JSON, or not the record of a tested run; the message says where.
@@ -93,12 +98,28 @@ def read_results(path: Path) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if isinstance(content, dict) and isinstance(content.get("metrics"), dict):
-        test = content["metrics"].get("test") or {}
-        if isinstance(test, dict) and "accuracy" not in test:
-            raise ValueError("it has no accuracy on the test set")
+        _require_split(content["metrics"], split)
+        if split == "val":
+            content = content | {part: _val_as_test(content.get(part)) for part in OF_SPLITS}
     check(content, RESULTS)
     check_details(content)
     return cleaned(content)
+
+
+def _require_split(metrics: Mapping[str, Any], split: str) -> None:
+    """Raises ValueError where a run has no accuracy on a split, or not of the model it tested."""
+    found = metrics.get(split) or {}
+    if split == "val" and found and metrics.get("test"):
+        raise ValueError(
+            "its accuracy on the val set is of its last epoch, and not of the model that it tested"
+        )
+    if isinstance(found, dict) and "accuracy" not in found:
+        other = ", but on the val set (--split val)" if metrics.get("val") else ""
+        raise ValueError(f"it has no accuracy on the {split} set{other}")
+
+
+def _val_as_test(part: Any) -> Any:
+    return {"test": part["val"]} if isinstance(part, dict) and "val" in part else None
 
 
 def check(value: Any, kind: Kind, where: str = "") -> None:

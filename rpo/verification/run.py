@@ -82,9 +82,17 @@ def find_runs(folders: Iterable[Path], **options: Any) -> Iterator[Run]:
             yield Run(each, read_object(each / RESULTS), **options)
 
 
-def is_verifiable(run: Run) -> bool:
-    """Whether the record is of a version that carries the means to check it."""
-    return "version" in run.record or "seal" in run.record
+def why_unverifiable(run: Run) -> str:
+    """Why a record carries nothing to check it by; empty where it does."""
+    if not {"version", "seal"} & set(run.record):
+        return (
+            "was written before version 1. Evaluating the run again, with rpo train --eval-only, "
+            "writes it anew"
+        )
+    measured = run.record.get("metrics")
+    if isinstance(measured, dict) and set(measured) == {"val"}:
+        return "is of validation images alone (TEST.SPLIT val), of which no predictions are kept"
+    return ""
 
 
 def check_version(run: Run) -> None:

@@ -83,6 +83,32 @@ def test_dassls_own_evaluator_has_no_details(make_trainer):
     assert main(["verify", trainer.cfg.OUTPUT_DIR]) == 0
 
 
+def test_settings_are_chosen_on_validation_images(make_config, tmp_path, capsys):
+    """Of a run that measured them; of one that measured both, they are of another model."""
+    only = make_config(options=("TEST.SPLIT", "val", "OUTPUT_DIR", str(tmp_path / "val")))
+    both = make_config(options=("TEST.FINAL_MODEL", "best_val", "OUTPUT_DIR", str(tmp_path / "a")))
+    for cfg in (only, both):
+        train(cfg)
+    accuracy = results(only.OUTPUT_DIR)["metrics"]["val"]["accuracy"]
+    capsys.readouterr()
+    assert main(["report", str(tmp_path), "--split", "val", "--table", "seeds"]) == 0
+    said = capsys.readouterr()
+    (row,) = (line for line in said.out.splitlines() if "RPO" in line)
+    assert f"| {accuracy:.2f} |" in row.replace("  ", " ")
+    assert "All accuracies are of validation images." in said.out
+    assert "a/results.json is skipped: its accuracy on the val set is of its last epoch" in said.err
+    assert main(["report", only.OUTPUT_DIR]) == 2
+    assert (
+        "no accuracy on the test set, but on the val set (--split val)" in capsys.readouterr().err
+    )
+    assert main(["report", only.OUTPUT_DIR, "--split", "val", "--html", "page.html"]) == 2
+    assert "--html is of test images" in capsys.readouterr().err
+    assert main(["verify", only.OUTPUT_DIR]) == 2
+    assert "it is of validation images alone" in capsys.readouterr().err
+    assert main(["verify", str(tmp_path)]) == 0
+    assert "not checked  it is of validation images alone" in capsys.readouterr().out
+
+
 def test_the_evaluator_is_not_part_of_a_run(make_config):
     cfg = make_config(options=("TEST.EVALUATOR", "Classification"))
     train(cfg)
