@@ -149,8 +149,12 @@ def carry_out(cfg: Any, args: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def unreadable_images_explained(trainer: Any) -> Iterator[None]:
-    """Turns what a loader, or its worker with a traceback, raises into a sentence."""
+def unreadable_images_explained(trainer: Any, checkable: bool = True) -> Iterator[None]:
+    """Turns what a loader, or its worker with a traceback, raises into a sentence.
+
+    Args:
+        checkable: whether `rpo data check` could look through the images later.
+    """
     try:
         yield
     except (FileNotFoundError, ValueError) as error:
@@ -158,7 +162,8 @@ def unreadable_images_explained(trainer: Any) -> Iterator[None]:
         checked_by = getattr(trainer.dm.dataset, "checked_by", None)
         if not messages or not checked_by:
             raise
-        raise ValueError(f"{messages[-1]}. `{checked_by()}` names every such image") from error
+        hint = f". `{checked_by()}` names every such image" if checkable else ""
+        raise ValueError(messages[-1] + hint) from error
 
 
 def check_data(cfg: Any) -> None:

@@ -87,7 +87,8 @@ def train(
                 say_fewer_images(trainer)
                 say_test_part(trainer)
             kept = held_out(trainer, plan.seed, scratch) if hold_out else []
-            with unreadable_images_explained(trainer), shown(trainer, progress):
+            listed_here = scratch in trainer.dm.dataset.source().parents
+            with unreadable_images_explained(trainer, not listed_here), shown(trainer, progress):
                 if known_traits()[plan.method].learns:
                     trainer.train()
         return trained(trainer), kept

@@ -61,10 +61,12 @@ def test_training_images(classifier, photos, files, tmp_path, draw_image):
         classifier().fit(photos)
 
 
-def test_a_training_image_that_is_none(classifier, photos):
+def test_a_training_image_that_is_none(classifier, photos, files):
     (photos / "red" / "0.jpg").write_text("no image")
     with refused('Cannot read the image ".*0.jpg".*rpo data check'):
         classifier(shots=0).fit(photos)
+    with refused('Cannot read the image ".*0.jpg".*[^`]$'):  # no list that could be checked is kept
+        classifier(shots=0).fit(files, [file.parent.name for file in files])
 
 
 def test_names_and_values(classifier, photos):
