@@ -41,7 +41,8 @@ def entries(folders: Sequence[Path], slim: Callable[[Path], tuple[str, bytes]]) 
         slim: from a model's folder to the name and content of the checkpoint that is tested.
 
     Raises:
-        FileNotFoundError: a folder does not exist, or holds no results.json.
+        FileNotFoundError: a folder does not exist, or holds no results.json. ValueError: one is
+            damaged.
     """
     roots = {folder.absolute(): folder for folder in folders}
     shared = Path(os.path.commonpath([root.parent for root in roots]))
@@ -50,6 +51,10 @@ def entries(folders: Sequence[Path], slim: Callable[[Path], tuple[str, bytes]]) 
             raise FileNotFoundError(f"there is no {RESULTS} in or below {typed}")
         for folder in run_folders(root):
             below = folder.relative_to(shared).as_posix()
+            if (folder / RESULTS).is_file():
+                read_object(folder / RESULTS)
+            else:
+                print(f"note: {folder} has no {RESULTS}: the run has not finished, or has lost it")
             for name in PACKED:
                 if (folder / name).is_file():
                     yield Entry(f"{below}/{name}", (folder / name).read_bytes())

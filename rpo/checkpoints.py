@@ -29,7 +29,9 @@ def find_checkpoint(folder: Path, epoch: int | None = None) -> Path:
             return path
     there = ", ".join(path.name for path in sorted(folder.glob("model*")))
     if not there:
-        raise FileNotFoundError(f"there is no checkpoint in {folder}: its run is not trained yet")
+        raise FileNotFoundError(
+            f"there is no checkpoint in {folder}: its run is not trained yet, or has lost it"
+        )
     wanted = candidates[0].name if epoch is not None else "model.pth.tar-<epoch>"
     raise FileNotFoundError(f"there is no {wanted} in {folder}, which has {there}")
 
@@ -77,7 +79,8 @@ def load_parameters(
         module: where parts of it name tensors in `rows`, these take as many rows as the state has;
             none, if they are not in it.
         state: the entry "state_dict" of the checkpoint in the file `path`, if it has one.
-        ignored: names that may stand in the state dict and are not looked at.
+        ignored: names that may stand in the state dict and are not looked at, unless they are the
+            module's own.
 
     Raises:
         ValueError: it is no state dict, or a parameter is missing, unknown, of another shape or not
@@ -92,7 +95,7 @@ def load_parameters(
     given = {name: wanted[name].data[:0] for name in rows} | {
         key: value
         for key, value in state.items()
-        if key not in ignored and not key.endswith(IGNORED_BUFFERS)
+        if key in wanted or not (key in ignored or key.endswith(IGNORED_BUFFERS))
     }
     problems = [f"{key} is missing" for key in wanted.keys() - given.keys()]
     problems += [f"{key} is unknown" for key in given.keys() - wanted.keys()]

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from rpo.methods.traits import known_modules
+from rpo.suggest import unknown
+
 # Names of ours that somebody else had registered, each with the module that did.
 left_alone: dict[str, str] = {}
 
@@ -18,3 +21,16 @@ def register(registry: Any) -> Callable[[type], type]:
         return cls
 
     return decorate
+
+
+def check_registered(registry: Any, kind: str, name: str) -> None:
+    """Raises ValueError, with the nearest name, for a trainer or dataset that is not registered."""
+    known = registry.registered_names()
+    if name in known:
+        return
+    if kind == "trainer" and (module := known_modules().get(name)):
+        raise ValueError(
+            f"the method {name} of {module} has no trainer: a file of trainers/ registers one, as "
+            "CONTRIBUTING.md shows"
+        )
+    raise ValueError(unknown(kind, name, known))

@@ -183,6 +183,11 @@ class PromptTrainer(MethodTrainer):
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:
+        if not cls.section:
+            raise ValueError(
+                f"the trainer {cls.__module__}.{cls.__name__} has no section: it names the node of "
+                f'its keys below TRAINER, as in section = "{cls.__name__.upper()}"'
+            )
         super().add_config(cfg)
         # What the frozen towers compute in: fp32, fp16, bf16 or amp.
         cfg.TRAINER[cls.section].PREC = "fp16"

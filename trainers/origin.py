@@ -72,6 +72,24 @@ def read_config(folder: Path) -> Any:
     return as_configuration(stored["config"], str(folder / RUN))
 
 
+def use_data_below(cfg: Any, root: str | None) -> None:
+    """Points a run's configuration at datasets that lie elsewhere; without a root, nowhere else.
+
+    Your own folder or CSV is looked for below it by its name; where it is neither there nor where
+    it was, `root` is taken for the folder itself.
+    """
+    if not root:
+        return
+    cfg.DATASET.ROOT = root
+    for key in ("FOLDER", "CSV", "CLASS_NAMES"):
+        before = cfg.DATASET[key]
+        below = Path(root, Path(before).name)
+        if before and below.exists():
+            cfg.DATASET[key] = str(below)
+        elif key == "FOLDER" and before and not Path(before).is_dir():
+            cfg.DATASET[key] = root
+
+
 def as_configuration(stored: Mapping[str, Any], source: str = "the stored run") -> Any:
     """A configuration as run.json or results.json holds it, for whatever is done today.
 

@@ -20,7 +20,7 @@ from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods.rpo_stacked import StackedRPO
 from rpo.runs import RESULTS, RunFolder, read_object
 from rpo.trainers.evidence import learnt_hashes, weights_of
-from rpo.trainers.origin import check_weights, origin, read_config
+from rpo.trainers.origin import check_weights, origin, read_config, use_data_below
 from rpo.trainers.record import write_record
 from rpo.trainers.rpo import RPO
 
@@ -37,7 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=["new"],
         help="evaluated one after the other (default: new)",
     )
-    parser.add_argument("--root", help="folder of the datasets (default: that of the first run)")
+    parser.add_argument(
+        "--root",
+        help="of the datasets, or of your own images (default: the first run's)",
+    )
     parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
 
 
@@ -62,6 +65,11 @@ def read_rpo_config(folder: Path) -> Any:
             f"{folder} is a run of {cfg.TRAINER.NAME}; only runs of RPO with read-only prompts can "
             "share a pass. Evaluate it with rpo train --eval-only"
         )
+    if cfg.TEST.SPLIT != "test":
+        raise ValueError(
+            f"{folder} is a run with TEST.SPLIT {cfg.TEST.SPLIT}, and test images are measured "
+            "here: its results on the others would be overwritten. Train what was chosen without it"
+        )
     return cfg
 
 
@@ -79,7 +87,7 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     """One pass over the test images for all runs."""
     cfg = configs[0].clone()
     cfg.DATASET.SUBSAMPLE_CLASSES = classes
-    cfg.DATASET.ROOT = args.root or cfg.DATASET.ROOT
+    use_data_below(cfg, args.root)
     trainer = build_trainer(cfg)
     for folder in args.folders:
         check_weights(folder, cfg.MODEL.BACKBONE.NAME, weights_of(trainer))

@@ -19,7 +19,7 @@ from rpo.attention_maps import AttentionMaps, attention_maps, check_visual_promp
 from rpo.clip.precision import autocast
 from rpo.files import write_bytes, write_text
 from rpo.inference.images import read_image
-from rpo.trainers.origin import read_config
+from rpo.trainers.origin import read_config, use_data_below
 
 
 class Shown(NamedTuple):
@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument("--images", nargs="+", metavar="PATH", help="image files of yours")
     chosen.add_argument("--count", type=int, default=6, help="test images, of all classes in turn")
     parser.add_argument("--layer", type=int, help="of the image encoder, from 1 (default: last)")
-    parser.add_argument("--root", help="folder of the datasets (default: that of the run)")
+    parser.add_argument(
+        "--root", help="of the datasets, or of your own images (default: the run's)"
+    )
     parser.add_argument("--load-epoch", type=int, help="epoch to load (default: best, or newest)")
     parser.add_argument("-o", "--output", help="the picture (default: RUN_DIR/attention.png)")
 
@@ -78,7 +80,7 @@ def load_run(args: argparse.Namespace) -> Any:
     cfg = read_config(Path(args.folder))
     if cfg.TRAINER.NAME != "RPO":
         raise ValueError(f"{args.folder} is a run of {cfg.TRAINER.NAME}; only RPO's can be shown")
-    cfg.DATASET.ROOT = args.root or cfg.DATASET.ROOT
+    use_data_below(cfg, args.root)
     trainer = build_trainer(cfg)
     check_visual_prompts(trainer.model)
     trainer.load_model(args.folder, epoch=args.load_epoch)

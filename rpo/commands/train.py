@@ -16,8 +16,8 @@ from dassl.utils import collect_env_info, set_random_seed, setup_logger
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
+from rpo.registration import check_registered
 from rpo.runs import FINISHED, LORA, RunFolder, locked, set_aside, settle
-from rpo.suggest import unknown
 from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys
 from rpo.trainers.merging import merge, merge_file, merge_options
@@ -95,8 +95,7 @@ def check_names(cfg: Any) -> None:
     ):
         if not name:
             raise ValueError(f"no {kind} is named: add one, as in {option}")
-        if name not in registry.registered_names():
-            raise ValueError(unknown(kind, name, registry.registered_names()))
+        check_registered(registry, kind, name)
 
 
 def section_of(method: str) -> str:

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=int, metavar="N", help="evaluate N random test images of each run anew"
     )
-    parser.add_argument("--root", help="folder of the datasets (default: that of each run)")
+    parser.add_argument(
+        "--root", help="of the datasets, or of your own images (default: each run's)"
+    )
     parser.add_argument("--backbone", help="name or file of its weights, if they have moved")
 
 
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         )
     checks, missing = checks_of(args.images), Counter[str]()
     for one, reason in zip(runs, reasons, strict=True):
-        print(f"{shown(one.folder)}: {one.title}")
+        print(f"{shown(one.folder)}: {one.title}" if one.record else shown(one.folder))
         if reason:
             print(f"  not checked  it {reason}")
             missing["everything"] += 1
@@ -83,13 +85,15 @@ def checked(one: Run, checks: Mapping[str, Callable[[Run], str]]) -> Iterator[st
     Raises:
         DifferenceError: something is not as recorded; the check is named.
     """
+    if one.damage:
+        raise DifferenceError(one.damage)
     for name, check in checks.items():
         try:
             print(f"  checked      {name}: {check(one)}")
         except NotChecked as reason:
             print(f"  not checked  {name}: {reason}")
             yield name
-        except DifferenceError as error:
+        except (DifferenceError, ValueError) as error:  # the latter of damaged files
             raise DifferenceError(f"{name}: {error}") from error
 
 

@@ -10,6 +10,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.configurations import acting, flat
+from rpo.registration import check_registered
 from rpo.trainers.config import default_config
 from rpo.trainers.keys import check_keys
 from rpo.trainers.merging import merge_file, merge_options
@@ -51,6 +52,7 @@ class Planner:
 
     def job(self, case: Case) -> Job:
         """Trains, then evaluates on what the method can name without having seen it."""
+        check_registered(TRAINER_REGISTRY, "trainer", case.method)
         first = self.step(case, case.source, self.protocol.train)
         trained = first.folder if case.learns else None
         further = self.evaluations(case) if case.traits.names_new_classes else []

@@ -52,11 +52,13 @@ def accuracy(step: Step) -> str:
     """Percent, of what a finished step wrote; a dash if it was told to test nothing."""
     path = step.folder / RESULTS
     result = read_object(path) if path.is_file() else {"metrics": {}}
-    tested = result["metrics"].get("test") or result["metrics"].get("val")
+    measured = result["metrics"]
+    tested = measured.get("test") or measured.get("val")
     if not tested:
         return "-"
     single = " of a single class" if len(result["class_names"]) == 1 else ""
-    return f"{tested['accuracy']:.2f}{single}"
+    images = "" if measured.get("test") else " (validation images)"
+    return f"{tested['accuracy']:.2f}{single}{images}"
 
 
 def duration(seconds: float) -> str:

@@ -25,7 +25,7 @@ from rpo.inference.trained import (
 )
 from rpo.inference.training import describe
 from rpo.runs import RESULTS, RUN, RunFolder, epoch_of, read_object
-from rpo.trainers.origin import as_configuration, read_config
+from rpo.trainers.origin import as_configuration, read_config, use_data_below
 
 
 def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
@@ -53,8 +53,7 @@ def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
         )
     if args.backbone:
         cfg.MODEL.BACKBONE.NAME = args.backbone
-    if args.root:
-        cfg.DATASET.ROOT = args.root
+    use_data_below(cfg, args.root)
     return cfg
 
 

@@ -6,11 +6,15 @@ importing PyTorch.
 
 import ast
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import rpo.methods
+
+# What matplotlib knows by one letter.
+MARKERS = (*".,ov^<>12348spP*hH+xXDd|_",)
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,31 @@ class Traits:
     features_only: bool = False
     mean_of_harmonic: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no table or figure could use."""
+        if not isinstance(self.order, (int, float)):
+            raise ValueError(f"order is {self.order!r}; it is a number")
+        if not re.fullmatch("#[0-9a-fA-F]{6}", str(self.colour)):
+            raise ValueError(f'colour is {self.colour!r}; it is written as "#d55e00"')
+        if str(self.marker) not in MARKERS:
+            raise ValueError(f"marker is {self.marker!r}; it can be {', '.join(MARKERS)}")
+        if not re.fullmatch(r"[\w.-]+", str(self.folder)):
+            raise ValueError(f"folder is {self.folder!r}; it is the name of one")
+
 
 @functools.cache
 def known_traits() -> Mapping[str, Traits]:
     """Every method's name and traits, in their order.
 
     Raises:
-        ValueError: two methods would write to one folder.
+        ValueError: two methods have one name, or would write to one folder.
     """
     found = list(_all_stated())
     folders: dict[str, str] = {}
+    files: dict[str, Path] = {}
     for file, name, traits in found:
+        if (first := files.setdefault(name, file)) != file:
+            raise ValueError(f"{file}: there is a method {name} already, in {first}")
         if (other := folders.setdefault(traits.folder, name)) != name:
             raise ValueError(
                 f"{file}: the folder of {name} is {traits.folder!r}, which is that of {other}: "
@@ -102,6 +120,6 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
                         raise ValueError(f"{file}: the traits are no literals: {error}") from error
                     try:
                         found = Traits(**values)
-                    except TypeError as error:
-                        raise ValueError(f"{file}: {error}") from error
+                    except (TypeError, ValueError) as error:
+                        raise ValueError(f"{file}, traits of {node.name}: {error}") from error
                     yield node.name, found

@@ -31,6 +31,8 @@ TRAINING = ("OPTIM.", "TRAIN.", "DATALOADER.", "TEST.FINAL_MODEL", "INPUT.TRANSF
 # What a dataset's YAML file may set: it is compared within a dataset only.
 OF_DATASET = ("DATASET.", "INPUT.")
 PATHS = ("DATASET.FOLDER", "DATASET.CSV", "DATASET.CLASS_NAMES")
+# No key of a configuration: what the images of a run are known by.
+SPLIT_DIGEST = "DATASET.SPLIT_SHA256"
 # In a name of an experiment, unless more are needed to tell it from the others.
 SHOWN_KEYS = 4
 

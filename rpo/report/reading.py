@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from rpo.bundles import labelled, shown
 from rpo.report import logs
-from rpo.report.experiments import Stated, acting, config_names
+from rpo.report.experiments import SPLIT_DIGEST, Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
 from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, check, read_results
 from rpo.runs import RESULTS as FILE_NAME
@@ -196,6 +196,8 @@ def _run(path: Path, facts: Mapping[str, Any], **more: Any) -> Run:
     settings = acting(config, facts["method"])
     if backbone:
         settings.setdefault("MODEL.BACKBONE.NAME", backbone)
+    if split := (told["content"].get("sha256") or {}).get("split"):
+        settings[SPLIT_DIGEST] = split[:8]  # images that were changed, or a folder of the same name
     return Run(
         dataset=facts["dataset"],
         trained_on=told.get("trained_on") or facts["dataset"],

@@ -10,15 +10,22 @@ from .folder import RunFolder
 from .names import FAILURE, HISTORY
 from .reading import now, read_object
 
+NOTED = {"error", "count", "host", "since"}
+
 
 def failure_of(folder: RunFolder) -> dict[str, Any]:
-    """`error`, `count`, `host` and `since` of its failures; empty where it has none, or has
-    saved an epoch after them."""
+    """`error`, `count`, `host` and `since` of its failures; empty where it has none, has saved an
+    epoch after them, or the file is damaged: nothing depends on it."""
     path, history = folder.path / FAILURE, folder.path / HISTORY
     if not path.is_file():
         return {}
-    went_on = history.is_file() and history.stat().st_mtime > path.stat().st_mtime
-    return {} if went_on else read_object(path)
+    if history.is_file() and history.stat().st_mtime > path.stat().st_mtime:
+        return {}
+    try:
+        found = read_object(path)
+    except ValueError:
+        return {}
+    return found if isinstance(found.get("count"), int) and set(found) >= NOTED else {}
 
 
 def why_failed(folder: RunFolder) -> str:

@@ -140,11 +140,15 @@ class RunFolder:
         return bool(flat(stored["config"]).get("TEST.NO_TEST")) or self.has_results()
 
     def has_results(self) -> bool:
-        """Whether there is a results.json that can be read."""
+        """Whether there is a results.json that can be read, and the predictions that it tells of
+        are not gone or cut off."""
         try:
-            return bool(read_object(self.path / RESULTS))
+            found = read_object(self.path / RESULTS)
         except (FileNotFoundError, ValueError):
             return False
+        hashes = found.get("sha256")
+        predicted = isinstance(hashes, dict) and hashes.get("predictions")
+        return bool(found) and (not predicted or is_whole(self.path / PREDICTIONS))
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.

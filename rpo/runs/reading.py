@@ -38,9 +38,10 @@ def are_numbers(values: Iterable[Any]) -> bool:
     return all(isinstance(each, (int, float)) and math.isfinite(each) for each in values)
 
 
-def is_whole(checkpoint: Path | None) -> bool:
-    """Whether a file ends as `torch.save` ends it: one that was cut off, by a copy, does not."""
-    return checkpoint is not None and zipfile.is_zipfile(checkpoint)
+def is_whole(file: Path | None) -> bool:
+    """Whether a checkpoint, or predictions, end as PyTorch and NumPy end them: what was cut off, as
+    by a copy, does not."""
+    return file is not None and zipfile.is_zipfile(file)
 
 
 def now() -> str:

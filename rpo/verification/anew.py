@@ -57,7 +57,7 @@ def build(run: Run) -> Any:
             set_random_seed(cfg.SEED)
         try:
             trainer = build_trainer(cfg)
-        except (FileNotFoundError, ImportError) as error:
+        except (FileNotFoundError, ImportError, ValueError) as error:
             raise NotChecked(str(error)) from error
         if found:
             epoch = epoch_of(found[0])

@@ -52,8 +52,8 @@ def predictions(run: Run) -> str:
         raise NotChecked("the run kept no predictions (TEST.EVALUATOR, or the order of images)")
     if not path.is_file():
         raise DifferenceError(
-            f"{PREDICTIONS} is not there, and results.json tells its SHA-256. If you remove that, "
-            "too, the command that made the run measures again, and writes both"
+            f"{PREDICTIONS} is not there, and results.json tells its SHA-256. The command that "
+            "made the run measures again, and writes both"
         )
     if (found := hashes.of_file(path)) != wanted:
         raise DifferenceError(f"{PREDICTIONS} has the SHA-256 {found}; results.json tells {wanted}")

@@ -30,13 +30,15 @@ class Run:
     """A folder with a results.json.
 
     Attributes:
-        record: its content.
+        record: its content; empty where it is damaged.
+        damage: what is wrong with it.
         root: folder of the datasets; None: as configured in the record.
         backbone: name or file of the backbone; None: as recorded.
     """
 
     folder: Path
     record: dict[str, Any]
+    damage: str = ""
     root: str | None = None
     backbone: str | None = None
 
@@ -69,8 +71,7 @@ def find_runs(folders: Iterable[Path], **options: Any) -> Iterator[Run]:
         options: of `Run`.
 
     Raises:
-        FileNotFoundError: a folder holds none. ValueError: it is no folder, or a results.json is
-            no such file.
+        FileNotFoundError: a folder holds none. ValueError: it is no folder.
     """
     for folder in folders:
         if folder.is_file():
@@ -79,12 +80,15 @@ def find_runs(folders: Iterable[Path], **options: Any) -> Iterator[Run]:
         if not found:
             raise FileNotFoundError(f"there is no {RESULTS} in or below {folder}")
         for each in found:
-            yield Run(each, read_object(each / RESULTS), **options)
+            try:
+                yield Run(each, read_object(each / RESULTS), **options)
+            except ValueError as error:
+                yield Run(each, {}, str(error), **options)
 
 
 def why_unverifiable(run: Run) -> str:
-    """Why a record carries nothing to check it by; empty where it does."""
-    if not {"version", "seal"} & set(run.record):
+    """Why a record carries nothing to check it by; empty where it does, or is damaged."""
+    if not run.damage and not {"version", "seal"} & set(run.record):
         return (
             "was written before version 1. Evaluating the run again, with rpo train --eval-only, "
             "writes it anew"

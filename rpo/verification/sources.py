@@ -18,7 +18,7 @@ from rpo.datasets.few_shot import choose_sample, sample_shots
 from rpo.datasets.split import Split, class_names, digest
 from rpo.files import cache_folder
 from rpo.runs import CHECKPOINTS, PREDICTIONS, RESULTS
-from rpo.trainers.origin import as_configuration, origin_of
+from rpo.trainers.origin import as_configuration, origin_of, use_data_below
 from rpo.verification.run import DifferenceError, NotChecked, Run, require_equal
 
 
@@ -58,7 +58,10 @@ def checkpoint_of(model: Path, learnt: dict[str, str]) -> Path:
         raise NotChecked(f"there is no checkpoint in {model}")
     different = ""
     for path in paths:
-        state = load_checkpoint(str(path))["state_dict"]
+        try:
+            state = load_checkpoint(str(path))["state_dict"]
+        except RuntimeError as error:
+            raise DifferenceError(f"{path} is damaged: {error}") from error
         there = hashes.of_tensors((key, state[key]) for key in wanted if key in state)
         different = next((key for key in wanted if there.get(key) != wanted[key]), "")
         if not different:
@@ -102,7 +105,7 @@ def whole_split(run: Run) -> tuple[Any, Split]:
             dataset = dataset_class(cfg.DATASET.NAME).configured(cfg)
             dataset.prepare()
             return dataset, dataset.load_split()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:
             raise NotChecked(str(error)) from error
 
 
@@ -126,7 +129,7 @@ def configuration(run: Run) -> Any:
     except (KeyError, TypeError, ValueError) as error:
         raise NotChecked(str(error.args[0])) from error
     cfg.MODEL.BACKBONE.NAME = run.backbone or cfg.MODEL.BACKBONE.NAME
-    cfg.DATASET.ROOT = run.root or cfg.DATASET.ROOT
+    use_data_below(cfg, run.root)
     try:
         dataset_class(cfg.DATASET.NAME).check_files(cfg)
     except (FileNotFoundError, ValueError) as error:

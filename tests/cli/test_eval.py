@@ -97,3 +97,9 @@ def test_weights_that_were_replaced_are_refused(runs, clip_file, tmp_path, capsy
     )
     assert main(["eval", folder]) == 2
     assert f"{folder} was trained with other weights than {weights}" in capsys.readouterr().err
+
+
+def test_a_run_on_validation_images_keeps_its_results(runs, capsys):
+    folder = runs("seed1", "TEST.SPLIT", "val")
+    assert main(["eval", folder, "--classes", "base"]) == 2
+    assert f"{folder} is a run with TEST.SPLIT val" in capsys.readouterr().err

@@ -247,6 +247,16 @@ def test_a_run_that_failed_before_it_began_is_counted(tmp_path, capsys):
     assert "out: 1 failed\n  failed: seed1 (photos is empty (" in said
 
 
+def test_a_damaged_failure_json_hides_no_run(tmp_path, capsys):
+    for number, content in enumerate(("{", "[1]", '{"count": 1}', '{"count": "1"}', "\xff")):
+        folder = tmp_path / "out" / f"seed{number}"
+        folder.mkdir(parents=True)
+        (folder / "failure.json").write_bytes(content.encode("latin-1"))
+        (folder / "run.json").write_text(json.dumps({"config": {"TRAINER": {"NAME": "RPO"}}}))
+    assert main(["status", str(tmp_path / "out")]) == 0
+    assert "out: 5 interrupted\n" in capsys.readouterr().out
+
+
 def test_a_run_that_went_on_after_a_failure_is_interrupted(tmp_path, capsys):
     folder = RunFolder(tmp_path / "out" / "seed1")
     folder.path.mkdir(parents=True)

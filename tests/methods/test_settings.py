@@ -4,13 +4,18 @@ import importlib
 from dataclasses import dataclass
 
 import pytest
+import torch
 from dassl.engine import TRAINER_REGISTRY
+from torch import nn
 
 import rpo
+from rpo import registration
+from rpo.checkpoints import load_parameters
 from rpo.cli import main
 from rpo.methods import settings
 from rpo.methods.settings import check, described, setting
 from rpo.methods.traits import known_modules, known_traits
+from rpo.trainers.base import PromptTrainer
 from rpo.trainers.config import default_config
 
 METHODS = {
@@ -131,3 +136,46 @@ def test_a_folder_of_methods_that_is_not_there(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rpo.commands.methods.known_traits", known_traits.__wrapped__)
     assert main(["methods"]) == 2
     assert f"RPO_PATH names {tmp_path / 'gone'}, and there is no such" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('"#771133"', '"greenish"'), r"one.py, traits of One: colour is 'greenish'"),
+        (('marker="<"', 'marker="star"'), "traits of One: marker is 'star'; it can be"),
+        (("order=46", 'order="x"'), "traits of One: order is 'x'; it is a number"),
+        (('folder="one"', 'folder="a/b"'), "traits of One: folder is 'a/b'"),
+        (("class One", "class CoOp"), "one.py: there is a method CoOp already, in .*coop.py"),
+    ],
+)
+def test_traits_that_no_table_could_use_are_named(tmp_path, monkeypatch, change, said):
+    stated = 'class One:\n    traits = Traits(order=46, colour="#771133", marker="<", folder="one")'
+    (tmp_path / "one.py").write_text(stated)
+    monkeypatch.setattr("rpo.methods.__path__", [*rpo.methods.__path__, str(tmp_path)])
+    assert "One" in known_traits.__wrapped__()
+    (tmp_path / "one.py").write_text(stated.replace(*change))
+    with pytest.raises(ValueError, match=said):
+        known_traits.__wrapped__()
+
+
+def test_a_trainer_without_a_section_is_named():
+    class Nameless(PromptTrainer):
+        method = rpo.CoOp
+
+    with pytest.raises(ValueError, match='Nameless has no section: .* section = "NAMELESS"'):
+        Nameless.add_config(default_config())
+
+
+def test_a_method_without_a_trainer_is_named(monkeypatch):
+    monkeypatch.setattr(registration, "known_modules", lambda: {"Mine": "rpo.methods.mine"})
+    with pytest.raises(ValueError, match="the method Mine of rpo.methods.mine has no trainer"):
+        registration.check_registered(TRAINER_REGISTRY, "trainer", "Mine")
+
+
+def test_names_of_its_own_are_the_learners(tmp_path):
+    """CLIP's weights, which some original programs save along, may be called the same."""
+    learner = nn.Linear(1, 1)
+    learner.register_parameter("logit_scale", nn.Parameter(torch.zeros(())))
+    state = {"weight": torch.ones(1, 1), "bias": torch.ones(1), "logit_scale": torch.ones(())}
+    load_parameters(learner, state | {"proj": torch.ones(1)}, tmp_path, {"logit_scale", "proj"})
+    assert learner.logit_scale == 1

@@ -177,6 +177,14 @@ def test_other_weights_of_the_same_name_are_never_averaged(tmp_path, write_run):
     assert named == ["ViT-B/16 (aaaaaaaa)"] * 2 + ["ViT-B/16 (bbbbbbbb)"]
 
 
+def test_images_that_were_changed_are_never_averaged(tmp_path, write_run):
+    """As those of a folder of one's own, or of another folder of the same name."""
+    for seed, split in enumerate("aab", start=1):
+        write_run(80, dataset="own", seed=seed, sha256={"split": split * 64})
+    named = [name for name, _ in read_runs([tmp_path]).runs]
+    assert named == [f"main_K24 (SPLIT_SHA256 {split * 8})" for split in "aab"]
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

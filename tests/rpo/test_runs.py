@@ -92,6 +92,17 @@ def test_a_finished_run_without_what_it_measured_is_not_finished(tmp_path, conte
     assert folder.is_finished()  # nothing was to be measured
 
 
+def test_predictions_that_are_gone_or_cut_off_are_made_again(tmp_path):
+    folder = make_run(tmp_path)
+    told = {"metrics": {}, "sha256": {"predictions": "a" * 64}}
+    folder.write_results(told, (tmp_path / "prompt_learner/model.pth.tar-2").read_bytes())
+    assert folder.state(CONFIG) == FINISHED
+    (tmp_path / "predictions.npz").write_bytes(b"PK")
+    assert folder.state(CONFIG) == INTERRUPTED
+    (tmp_path / "predictions.npz").unlink()
+    assert folder.state(CONFIG) == INTERRUPTED
+
+
 @pytest.mark.parametrize("pointer", ["", "\n", "model.pth.tar-9\n", "../run.json\n", "\x00\xff"])
 def test_a_damaged_pointer_leads_to_the_last_epoch(tmp_path, pointer):
     folder = make_run(tmp_path)

@@ -10,6 +10,8 @@ from dassl.utils import set_random_seed
 
 from rpo import metrics
 from rpo.cli import main
+from rpo.experiments.job import Step
+from rpo.experiments.progress import accuracy as shown_accuracy
 from rpo.hashes import changed_parts, of_file
 from rpo.predictions import read_predictions
 from rpo.report.reading import read_runs
@@ -90,6 +92,8 @@ def test_settings_are_chosen_on_validation_images(make_config, tmp_path, capsys)
     for cfg in (only, both):
         train(cfg)
     accuracy = results(only.OUTPUT_DIR)["metrics"]["val"]["accuracy"]
+    step = Step("all", Path(only.OUTPUT_DIR), True, ())
+    assert shown_accuracy(step) == f"{accuracy:.2f} (validation images)"
     capsys.readouterr()
     assert main(["report", str(tmp_path), "--split", "val", "--table", "seeds"]) == 0
     said = capsys.readouterr()

@@ -124,6 +124,20 @@ def test_a_file_that_is_no_bundle_is_not_overwritten(run_folder, tmp_path, capsy
         assert main(["bundle", str(run_folder), "-o", str(tmp_path / "results.tar")]) == 0
 
 
+def test_a_run_without_results_is_said_and_a_damaged_one_refused(
+    run_folder, altered, tmp_path, capsys
+):
+    lost = altered(lambda record: None)
+    (lost / "results.json").unlink()
+    command = ["bundle", str(run_folder.parent), "-o", str(tmp_path / "results.tar")]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    assert f"note: {lost} has no results.json" in said and "1 run in" in said
+    (lost / "results.json").write_text('{"method": ')
+    assert main(command) == 2
+    assert f"{lost}/results.json is damaged" in capsys.readouterr().err
+
+
 def test_nothing_is_written_outside(tmp_path, capsys):
     path = tmp_path / "bad.tar"
     with tarfile.open(path, "w") as archive:
