@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.devices import find_device
@@ -16,6 +17,11 @@ from rpo.inference.images import Source
 from rpo.inference.predictor import Predictor
 from rpo.inference.sources import labelled_images, listed_images, unlabelled_images
 from rpo.inference.trained import Trained
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy, as those that grids of scikit-learn consist of, as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -90,9 +96,12 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         from rpo.inference.training import Plan, train  # which needs Dassl
 
         device = find_device(self.device)
+        options = self.options or {}
+        if isinstance(options, Mapping):
+            options = {key: plain(value) for key, value in options.items()}
         plan = Plan(
-            self.method, self.backbone, self.config, self.template, self.shots, self.seed, device,
-            self._precision(device), self.options or {},
+            self.method, str(self.backbone), self.config, self.template, plain(self.shots),
+            self.seed, device, self._precision(device), options,
         )  # fmt: skip
         trained, held_out = train(plan, X, y, self.progress, calibrate)
         predictor = Predictor(trained, device, trained.load_backbone(device))
@@ -175,9 +184,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """
         if not isinstance(top_k, (int, np.integer)) or top_k < 1:
             raise ValueError(f"top_k is {top_k!r}; it must be a whole number from 1 on")
-        single = not isinstance(images, (list, tuple))
+        file = isinstance(images, (str, Path)) and not Path(images).is_dir()
         rows = [self.ranked(row, top_k) for row in self.predict_proba(images)]
-        return rows[0] if single and len(rows) == 1 else rows
+        return rows[0] if file or isinstance(images, Image.Image) else rows
 
     def ranked(self, row: np.ndarray, top_k: int) -> list[dict[str, Any]]:
         """The `top_k` likeliest classes of one image's probabilities (classes,)."""
@@ -300,7 +309,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         self.__dict__.update(state)
         if "trained_" in state:
             device = find_device(self.device)
-            clip = self.trained_.load_backbone(device, self.backbone)
+            clip = self.trained_.load_backbone(device, str(self.backbone))
             self._use(Predictor(self.trained_, device, clip))
 
     def __sklearn_tags__(self) -> Any:

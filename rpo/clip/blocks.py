@@ -9,6 +9,7 @@ laid out as (batch, tokens, width), what is attended as (batch, heads, tokens, w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -104,20 +105,24 @@ class PoolingHead(Block):
 
 def fused(attention: Any) -> Projections:
     """Of an attention whose query, key and value weights are one matrix, `in_proj_weight`."""
+    return partial(_project_fused, attention)  # which can be copied and pickled
 
-    def project(tokens: Tensor, parts: slice) -> Tensor:
-        weight = attention.in_proj_weight.unflatten(0, (3, -1))[parts].flatten(0, 1)
-        bias = attention.in_proj_bias
-        if bias is not None:
-            bias = bias.unflatten(0, (3, -1))[parts].flatten(0, 1)
-        return linear(tokens, weight, bias)
 
-    return project
+def _project_fused(attention: Any, tokens: Tensor, parts: slice) -> Tensor:
+    weight = attention.in_proj_weight.unflatten(0, (3, -1))[parts].flatten(0, 1)
+    bias = attention.in_proj_bias
+    if bias is not None:
+        bias = bias.unflatten(0, (3, -1))[parts].flatten(0, 1)
+    return linear(tokens, weight, bias)
 
 
 def separate(layers: Sequence[nn.Module]) -> Projections:
     """Of an attention with a linear layer each for queries, keys and values."""
-    return lambda tokens, parts: torch.cat([layer(tokens) for layer in layers[parts]], dim=-1)
+    return partial(_project_separate, layers)
+
+
+def _project_separate(layers: Sequence[nn.Module], tokens: Tensor, parts: slice) -> Tensor:
+    return torch.cat([layer(tokens) for layer in layers[parts]], dim=-1)
 
 
 def openai_blocks(transformer: Any) -> list[Block]:

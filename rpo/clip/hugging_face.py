@@ -5,6 +5,7 @@ Hugging Face Hub, or a folder.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from rpo.clip.hugging_face_towers import (
     SiglipTextTower,
 )
 from rpo.clip.preprocessing import Preprocessing
-from rpo.clip.texts import LibraryTokenizer
+from rpo.clip.texts import LibraryTokenizer, plain_words
 from rpo.clip.towers import ImageTower, TextTower
 
 # What config.json calls the kind of a model, and the class of transformers that it is.
@@ -81,21 +82,24 @@ def tokenizer_of(library: Any, reference: str, vocabulary: int) -> LibraryTokeni
             f"its tokenizer knows {len(own)} words of {vocabulary}: are its files there?"
         )
     own.padding_side = "right"
+    return LibraryTokenizer(partial(encode, own, reference, vocabulary), partial(plain_words, own))
 
-    def encode(texts: list[str], length: int) -> Tensor:
-        padded = own(
-            texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-        )
-        if (largest := int(padded.input_ids.max())) >= vocabulary:
-            raise ValueError(
-                f"hf:{reference}: its tokenizer knows a word {largest}, and the words of its model "
-                f"end at {vocabulary - 1}: they do not belong together"
-            )
-        return padded.input_ids
 
-    return LibraryTokenizer(
-        encode, lambda text: list(own(text, add_special_tokens=False).input_ids)
+def encode(own: Any, reference: str, vocabulary: int, texts: list[str], length: int) -> Tensor:
+    """Ids (texts, length) by a checkpoint's own tokenizer.
+
+    Raises:
+        ValueError: it is another model's.
+    """
+    padded = own(
+        texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
     )
+    if (largest := int(padded.input_ids.max())) >= vocabulary:
+        raise ValueError(
+            f"hf:{reference}: its tokenizer knows a word {largest}, and the words of its model "
+            f"end at {vocabulary - 1}: they do not belong together"
+        )
+    return padded.input_ids
 
 
 def fetch(reference: str) -> None:

@@ -36,6 +36,18 @@ def family(name: str) -> tuple[Any, str] | None:
     return (importlib.import_module(FAMILIES[prefix]), reference) if prefix in FAMILIES else None
 
 
+def absolute_name(name: str) -> str:
+    """The name of a backbone, with the whole path where it is a file or folder."""
+    if name == TINY or name in openai.SHA256:
+        return name
+    model = f"{name.partition('/')[0]}/" if name.startswith("open_clip:") else ""
+    for start in ("hf:", "open_clip:local-dir:", model, ""):
+        place = Path(name.removeprefix(start))
+        if name.startswith(start) and (place.is_file() or (start and place.is_dir())):
+            return f"{start}{place.absolute()}"
+    return name
+
+
 def load_clip(name: str, precision: str = "fp32") -> Clip:
     """A CLIP on the CPU, in evaluation mode.
 

@@ -19,7 +19,7 @@ from rpo.clip.backbone import Backbone
 from rpo.clip.extras import explained, required
 from rpo.clip.open_clip_towers import OpenClipImageTower, OpenClipTextTower, TimmImageTower
 from rpo.clip.preprocessing import Preprocessing
-from rpo.clip.texts import LibraryTokenizer
+from rpo.clip.texts import LibraryTokenizer, plain_words
 from rpo.clip.towers import ImageTower, TextTower
 from rpo.suggest import unknown
 
@@ -33,7 +33,7 @@ def load(reference: str) -> Backbone:
         ValueError: there is no such name, or its model is of a kind that prompts cannot read.
         FileNotFoundError: the weights are not here and cannot be downloaded.
     """
-    library = required("open_clip", "open_clip")
+    library = required("open_clip", "open-clip")
     name, tag = known(reference)
     with explained(f"open_clip:{reference}"):
         model = library.create_model(name, pretrained=tag, require_pretrained=True)
@@ -43,14 +43,9 @@ def load(reference: str) -> Backbone:
     return OpenClip(model, LibraryTokenizer(tokenizer, words), preprocessing(reference))
 
 
-def plain_words(tokenizer: Any, text: str) -> list[int]:
-    """Ids of a text, by a tokenizer of transformers, without special tokens."""
-    return list(tokenizer(text, add_special_tokens=False).input_ids)
-
-
 def fetch(reference: str) -> None:
     """Downloads what is not here yet. Raises as `load`."""
-    library = required("open_clip", "open_clip")
+    library = required("open_clip", "open-clip")
     name, tag = known(reference)
     with explained(f"open_clip:{reference}"):
         if tag:
@@ -62,7 +57,7 @@ def fetch(reference: str) -> None:
 
 def preprocessing(reference: str) -> Preprocessing:
     """What images go through, without loading the weights. Raises as `load`."""
-    library = required("open_clip", "open_clip")
+    library = required("open_clip", "open-clip")
     name, tag = known(reference)
     with explained(f"open_clip:{reference}"):
         config = library.get_model_config(name)
@@ -95,7 +90,7 @@ def known(reference: str) -> tuple[str, str | None]:
         ValueError: there is no such model or tag, the nearest is named; or its weights were trained
             with another activation than its configuration has.
     """
-    library = required("open_clip", "open_clip")
+    library = required("open_clip", "open-clip")
     if reference.startswith(("hf-hub:", "local-dir:")):
         return reference, None
     name, _, tag = reference.partition("/")

@@ -6,8 +6,10 @@ between, and the package's own start, which asks for pkg_resources, is not neede
 """
 
 import functools
+import importlib
 import importlib.util
 import os
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import ModuleType
@@ -46,25 +48,25 @@ def package_folder() -> Path:
     raise ImportError("OpenAI's clip is not installed: pip install clip-anytorch")
 
 
-@functools.cache
-def _module(name: str) -> Any:
-    path = package_folder() / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"rpo.clip.openai_{name}", path)
+def load_file(name: str, file: str) -> Any:
+    """The module that a file of the package defines, under a name of ours."""
+    spec = importlib.util.spec_from_file_location(name, package_folder() / file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # which torch.compile asks
     spec.loader.exec_module(module)
     return module
 
 
 def model() -> ModuleType:
     """OpenAI's `clip/model.py`: `CLIP`, `build_model`, `convert_weights`."""
-    return _module("model")
+    return importlib.import_module("rpo.clip.openai_model")
 
 
 @functools.cache
 def tokenizer() -> Any:
     """OpenAI's byte-pair encoder."""
-    return _module("simple_tokenizer").SimpleTokenizer()
+    return load_file("rpo.clip.openai_tokenizer", "simple_tokenizer.py").SimpleTokenizer()
 
 
 def weights_cache() -> Path:

@@ -9,6 +9,8 @@ from PIL import Image
 from torch import Tensor
 
 SHORTEST, SQUASH = "shortest", "squash"
+# Pixels of a resized image, before it is cropped: as many as Pillow decodes without a warning.
+LARGEST = 90_000_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,11 @@ class Preprocessing:
         return (values - mean) / std
 
     def resized(self, image: Image.Image) -> Image.Image:
-        """Of the size, whatever shape the image has."""
+        """Of the size, whatever shape the image has.
+
+        Raises:
+            ValueError: it is so thin that its resized form would exhaust the memory.
+        """
         filtering = Image.Resampling[self.interpolation.upper()]
         height, width = self.size
         if self.resize == SQUASH:
@@ -61,6 +67,11 @@ class Preprocessing:
             larger = edge, int(edge * image.height / image.width)
         else:
             larger = int(edge * image.width / image.height), edge
+        if larger[0] * larger[1] > LARGEST:
+            raise ValueError(
+                f"an image of {image.width} x {image.height} pixels is too thin: with {edge} on "
+                f"its shorter side it would have {larger[0] * larger[1]:,}"
+            )
         image = image.resize(larger, filtering)
         left, top = round((image.width - width) / 2.0), round((image.height - height) / 2.0)
         return image.crop((left, top, left + width, top + height))

@@ -81,6 +81,11 @@ class OpenAITokenizer:
         return openai.tokenizer().encode(text)
 
 
+def plain_words(tokenizer: Any, text: str) -> list[int]:
+    """Ids of a text, by a tokenizer of transformers, without special tokens."""
+    return list(tokenizer(text, add_special_tokens=False).input_ids)
+
+
 class LibraryTokenizer:
     """That of another library, which would cut long texts without a word.
 

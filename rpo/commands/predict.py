@@ -86,7 +86,7 @@ def paths(given: Iterable[str]) -> Iterator[Path]:
     """Every image file that is meant; what is not there is given on, to be listed."""
     for word in given:
         if word == "-":
-            yield from (Path(line.rstrip("\n")) for line in sys.stdin if line.strip())
+            yield from (Path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
         elif os.path.isdir(word):
             yield from image_files(Path(word))
         elif not os.path.exists(word) and (found := sorted(glob.glob(word, recursive=True))):

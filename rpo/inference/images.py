@@ -45,7 +45,7 @@ def read_image(source: Source) -> Image.Image:
             return to_rgb(image)
     except Image.DecompressionBombError as error:
         raise ValueError(f"{path} has too many pixels: {error}") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except Exception as error:  # decoders of damaged files may raise anything
         raise ValueError(f"{path} cannot be read as an image: {error}") from error
 
 
@@ -71,9 +71,14 @@ def prepared(
 
     def prepare(source: Source) -> Prepared:
         try:
-            return preprocessing(read_image(source))
+            image = read_image(source)
         except (OSError, ValueError) as error:
             return error
+        try:
+            return preprocessing(image)
+        except ValueError as error:
+            named = f"{source}: " if isinstance(source, (str, os.PathLike)) else ""
+            return ValueError(f"{named}{error}")
 
     waiting: deque[tuple[Source, Future[Prepared]]] = deque()
     with ThreadPoolExecutor(THREADS) as pool, contextlib.ExitStack() as stack:

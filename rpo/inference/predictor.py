@@ -57,7 +57,13 @@ class Predictor:
     def answers(
         self, sources: Iterable[Source], batch_size: int
     ) -> Iterator[tuple[Source, np.ndarray | Exception]]:
-        """Each image in turn with its probabilities (classes,), or with the error of reading it."""
+        """Each image in turn with its probabilities (classes,), or with the error of reading it.
+
+        Raises:
+            ValueError: the size of a batch is no number from 1 on.
+        """
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number from 1 on")
         images = prepared(sources, self.preprocessing, 2 * batch_size)
         while batch := list(islice(images, batch_size)):
             tensors = [image for _, image in batch if isinstance(image, Tensor)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from rpo.datasets.imagefolder_files import LABELS, PATHS, part_folder, read_table
+from rpo.datasets.imagefolder_files import LABELS, PATHS, SPLITS, part_folder, read_table
 from rpo.inference.images import image_files, read_image
 
 
@@ -32,21 +32,45 @@ def dataset_options(images: Any, labels: Any, scratch: Path) -> list[str]:
             return ["DATASET.CSV", str(source)]
         kind = FileNotFoundError if not source.exists() else ValueError
         raise kind(f"{images} is neither a folder of class folders nor a CSV of path,label")
-    files, names = labelled_images(images, labels)
+    files, names = labelled_images(images, labels, part="")
+    parts = _parts(images) or ["train"] * len(files)
     paths = [_in_file(each, scratch / f"{index:06}.png") for index, each in enumerate(files)]
+    _refuse_contradictions(paths, list(zip(names, parts, strict=True)))
     table = scratch / "images.csv"
     with table.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("path", "label"), *zip(paths, names, strict=True)])
+        rows = zip(paths, names, parts, strict=True)
+        csv.writer(file).writerows([("path", "label", "split"), *rows])
     return ["DATASET.CSV", str(table)]
 
 
-def labelled_images(images: Any, labels: Any = None) -> tuple[list[Any], list[str]]:
+def _refuse_contradictions(paths: Sequence[str], said: Sequence[tuple[str, str]]) -> None:
+    """Raises ValueError for an image that is given twice, with two labels or parts."""
+    first: dict[str, tuple[str, str]] = {}
+    for path, (label, part) in zip(paths, said, strict=True):
+        if (before := first.setdefault(path, (label, part))) != (label, part):
+            raise ValueError(
+                f"{path} is given twice: as {before[0]!r} of {before[1]} images, and as {label!r} "
+                f"of {part} images"
+            )
+
+
+def labelled_images(
+    images: Any, labels: Any = None, part: str = "test"
+) -> tuple[list[Any], list[str]]:
     """Images and the class name of each.
+
+    Args:
+        part: of a table that tells parts, the rows that are meant, where there are any; empty: all.
 
     Raises:
         ValueError: there is no label for an image, or one that is no name; it is said which.
     """
-    if labels is None and hasattr(images, "columns"):
+    if hasattr(images, "columns"):
+        if labels is not None:
+            raise ValueError("labels come with a table: fit(table), or fit(table['path'], labels)")
+        parts = _parts(images)
+        if part in parts:
+            images = images[[each == part for each in parts]]
         images, labels = _columns(images)
     elif labels is None and isinstance(images, tuple) and len(images) == 2:
         images, labels = images
@@ -74,6 +98,13 @@ def _columns(table: Any) -> tuple[Any, Any]:
         columns = ", ".join(map(str, table.columns))
         raise ValueError(f"the table has the columns {columns}; it needs path and label")
     return table[found[0]], table[found[1]]
+
+
+def _parts(table: Any) -> list[str]:
+    """The part of each row of a table; empty where no column says it, or for anything else."""
+    columns = getattr(table, "columns", ())
+    column = next((each for each in columns if str(each).lower() in SPLITS), None)
+    return [] if column is None else [str(part).strip().lower() for part in table[column]]
 
 
 def _name(label: Any) -> str:

@@ -181,11 +181,21 @@ class Trained:
             backbone: another name or file of the same weights; by default the recorded one.
 
         Raises:
-            BackboneMismatchError: it has other weights; both hashes are named.
+            BackboneMismatchError: it has other weights; both hashes are named. ValueError,
+                FileNotFoundError: it is not there.
         """
         name = backbone or self.description.backbone
-        with random_numbers_kept():
-            clip = load_clip(name, self.description.precision_on(device))
+        try:
+            with random_numbers_kept():
+                clip = load_clip(name, self.description.precision_on(device))
+        except (FileNotFoundError, ValueError) as error:
+            if backbone:
+                raise
+            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+            raise kind(
+                f"{error}. If the backbone of the training lies elsewhere now, --backbone, in "
+                "Python backbone=, names it"
+            ) from error
         there, wanted = weights_sha256(name, clip), self.description.backbone_sha256
         if there != wanted:
             raise BackboneMismatchError(
@@ -198,7 +208,7 @@ class Trained:
 def check_class_names(names: Sequence[str]) -> None:
     """Raises ValueError unless these are two or more names that CLIP does not read alike."""
     listed = isinstance(names, Iterable) and not isinstance(names, str)
-    if not listed or any(not isinstance(name, str) or not name for name in names):
+    if not listed or any(not isinstance(name, str) or not name.strip() for name in names):
         raise ValueError(f"class names are a list of words, and this is {names!r}")
     if len(names) < 2:
         raise ValueError(f"two classes are the least, and these are {list(names)!r}")

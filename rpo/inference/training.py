@@ -17,7 +17,7 @@ from dassl.engine import TRAINER_REGISTRY, build_trainer
 from dassl.utils import set_random_seed
 from tqdm.auto import tqdm
 
-from rpo.clip.load import image_size, load_clip, weights_sha256
+from rpo.clip.load import absolute_name, image_size, load_clip, weights_sha256
 from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
@@ -224,7 +224,7 @@ def describe(
     return Description(
         method=cfg.TRAINER.NAME,
         settings=vars(settings),
-        backbone=cfg.MODEL.BACKBONE.NAME,
+        backbone=absolute_name(cfg.MODEL.BACKBONE.NAME),
         backbone_sha256=weights_sha256(cfg.MODEL.BACKBONE.NAME),
         precision=precision,
         class_names=list(names),

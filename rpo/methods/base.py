@@ -1,7 +1,7 @@
 """What every method is: a frozen CLIP, what it learns beside it, and images to logits."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +91,15 @@ class Method(nn.Module):
         check_image_size(images, getattr(self.clip, "visual", None))
         return self.clip.encode_image(images)
 
+    def train(self, mode: bool = True) -> "Method":
+        """Only what learns can be in training: CLIP stays as it is evaluated.
+
+        Its normalisations would else take up the batch, for good, and its dropout would add noise.
+        """
+        super().train(mode)
+        self.clip.eval()
+        return self
+
     def _apply(self, fn: Any, recurse: bool = True) -> "Method":
         """PyTorch's hook behind `.to()` and its like: what is remembered would stay behind.
 
@@ -110,15 +119,16 @@ class Method(nn.Module):
 class Remembered:
     """The last result of a computation, for as long as what it is made from stays the same.
 
-    Where a gradient may have to flow through the result, it is computed anew every time.
+    Where a gradient may have to flow through the result, it is computed anew every time. Threads
+    may share it: result and sources are one object, which is replaced as a whole.
     """
 
-    result: Tensor | None = None
+    last: "Result | None" = None
     fixed = False
 
     def forget(self) -> None:
         """Drops the result."""
-        self.result = None
+        self.last = None
 
     def fix(self) -> None:
         """From now on the result is a constant."""
@@ -126,18 +136,28 @@ class Remembered:
 
     def get(self, compute: Callable[[], Tensor], sources: Sequence[Tensor]) -> Tensor:
         """`compute()`, or what it gave when `sources` had the same values."""
-        if self.fixed and self.result is not None:
-            return self.result
+        last = self.last
+        if self.fixed and last is not None:
+            return last.value
         if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
             return compute()
-        if self.result is None or not self._fits(sources):
+        if last is None or not last.fits(sources):
             with torch.inference_mode(False), torch.no_grad():  # a training step may use it too
-                self.result = compute()
-                self.sources = [source.detach().clone() for source in sources]
-                self.precision = autocast_dtype(self.result.device)
-        return self.result
+                copies = [source.detach().clone() for source in sources]
+                value = compute()
+                last = self.last = Result(value, copies, autocast_dtype(value.device))
+        return last.value
 
-    def _fits(self, sources: Sequence[Tensor]) -> bool:
+
+class Result(NamedTuple):
+    """A computed tensor, copies of what it was made from, and the autocast in force, if any."""
+
+    value: Tensor
+    sources: Sequence[Tensor]
+    precision: torch.dtype | None
+
+    def fits(self, sources: Sequence[Tensor]) -> bool:
+        """Whether it is what these sources give now."""
         return self.precision == autocast_dtype(sources[0].device) and all(
             old.device == new.device and torch.equal(old, new)
             for old, new in zip(self.sources, sources, strict=True)

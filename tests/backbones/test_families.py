@@ -1,5 +1,7 @@
 """Every family: the library's own features, the two forms of RPO, and the other methods."""
 
+import pickle
+
 import pytest
 import torch
 from learning import learns_at_once
@@ -50,6 +52,13 @@ def test_blocks_compute_the_librarys_own_features(family, backbone):
     torch.testing.assert_close(
         own_image_features(clip.image_tower(), images()), expected, rtol=0, atol=1e-5
     )
+
+
+@every_family
+@torch.no_grad()
+def test_a_pickled_model_computes_the_same(family, backbone):
+    model = rpo.RPO(backbone(family), TEXTS, k=3).eval()
+    assert torch.equal(pickle.loads(pickle.dumps(model))(images()), model(images()))
 
 
 def loss_and_gradients(clip, form):

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import rpo
-from rpo.clip.load import check_backbone, own_preprocessing
+from rpo.clip.load import absolute_name, check_backbone, own_preprocessing
 from rpo.clip.open_clip import known
 
 from .conftest import FAMILIES, OPEN_CLIP, clip_tokenizer
@@ -55,7 +55,7 @@ def test_images_of_published_weights():
 )
 def test_the_extra_is_named_where_the_library_is_missing(module, name, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=r"pip install 'rpo-clip\[(open_clip|hf)\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'rpo-clip\[(open-clip|hf)\]'"):
         rpo.load_clip(name)
 
 
@@ -144,3 +144,20 @@ def test_encoders_that_prompts_cannot_read(tower, changes, message):
     model = OpenClip(open_clip.model.CustomTextCLIP(**config), None, None)
     with pytest.raises(ValueError, match=message):
         model.image_tower() if tower == "vision_cfg" else model.text_tower()
+
+
+def test_a_name_with_its_whole_path(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "clip.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "clip.pt",
+        "hf:folder",
+        "open_clip:local-dir:folder",
+        "open_clip:ViT-B-16/clip.pt",
+    ):
+        start = name.removesuffix("clip.pt").removesuffix("folder")
+        assert absolute_name(name) == f"{start}{tmp_path / name.removeprefix(start)}"
+        assert absolute_name(absolute_name(name)) == absolute_name(name)
+    for name in ("tiny", "ViT-B/16", "hf:google/siglip", "open_clip:ViT-B-16/laion2b", "folder"):
+        assert absolute_name(name) == name

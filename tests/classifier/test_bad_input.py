@@ -69,6 +69,41 @@ def test_a_training_image_that_is_none(classifier, photos, files):
         classifier(shots=0).fit(files, [file.parent.name for file in files])
 
 
+def test_an_image_that_is_given_twice(classifier, files):
+    labels = [file.parent.name for file in files]
+    with refused("0.jpg is given twice: as 'blue_car' of train images, and as 'red' of train"):
+        classifier().fit([*files, files[0]], [*labels, "red"])
+
+
+def test_labels_beside_a_table(classifier, files):
+    table = pd.DataFrame({"path": list(map(str, files))})
+    with refused("labels come with a table"):
+        classifier().fit(table, ["red"] * len(files))
+
+
+def test_an_image_that_would_exhaust_the_memory(fitted, tmp_path):
+    Image.new("L", (1, 5_000_000)).save(tmp_path / "thin.png")
+    with refused("thin.png: an image of 1 x 5000000 pixels is too thin: with 32 on its shorter"):
+        fitted.predict([tmp_path / "thin.png"])
+
+
+@pytest.mark.parametrize("error", [RuntimeError, IndexError, NotImplementedError])
+def test_a_decoder_may_fail_in_any_way(fitted, files, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error("broken")
+
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with refused("0.jpg cannot be read as an image: broken"):
+        fitted.predict(files[:1])
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, None])
+def test_a_batch_of_no_image(fitted, files, size):
+    fitted.batch_size = size
+    with refused("batch_size is .*; it must be a whole number from 1 on"):
+        fitted.predict(files)
+
+
 def test_names_and_values(classifier, photos):
     with refused("there is no method .ROP.. Did you mean .RPO."):
         classifier("ROP").fit(photos)

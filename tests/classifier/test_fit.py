@@ -4,6 +4,7 @@ import os
 import random
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,25 @@ def test_every_form_of_the_same_images(classifier, photos, files, tmp_path):
         (images, labels), (np.array([str(file) for file in files]), np.array(labels)),
     ):  # fmt: skip
         assert same(prompts(classifier().fit(*given)), expected)
+
+
+def test_a_table_may_tell_the_parts(classifier, photos, files, tmp_path):
+    """As in a CSV: test rows are not trained on, and are the ones that are scored."""
+    table = pd.DataFrame({"path": [str(file) for file in files]})
+    table["label"] = [file.parent.name for file in files]
+    table["split"] = ["train", "train", "train", "test"] * 3
+    table.to_csv(tmp_path / "parts.csv", index=False)
+    fits = [classifier(shots=0).fit(images) for images in (table, str(tmp_path / "parts.csv"))]
+    for one in fits:
+        assert one.trained_.description.trained_on["images_per_class"] == [3, 3]
+    assert fits[0].score(table) == fits[1].score(str(tmp_path / "parts.csv"))
+    assert fits[0].score(table) == fits[0].score(files[3::4], list(table["label"][3::4]))
+
+
+def test_numbers_of_numpy_are_numbers(classifier, photos, clip_file):
+    options = {"OPTIM.LR": np.float64(0.01)}
+    fitted = classifier(shots=np.int64(2), options=options).set_params(backbone=Path(clip_file))
+    assert list(fitted.fit(photos).trained_.description.trained_on["images_per_class"]) == [2, 2]
 
 
 def test_a_fit_leaves_nothing_behind(classifier, photos, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from copy import deepcopy
@@ -107,6 +108,30 @@ def test_what_it_says_of_images(fitted, photos, files):
     assert [set(answer) for answer in one] == [{"label", "score"}] * 2
     assert one[0]["label"] == names[0] and one[0]["score"] > one[1]["score"]
     assert [answer[0]["label"] for answer in fitted(files)] == list(names)
+
+
+def test_the_form_of_an_answer_is_that_of_the_question(fitted, photos, files, tmp_path):
+    assert isinstance(fitted(str(files[0]))[0], dict)
+    (tmp_path / "one").mkdir()
+    shutil.copy(files[0], tmp_path / "one")
+    for single in (files[:1], np.array([str(files[0])]), tmp_path / "one", iter(files[:1])):
+        (row,) = fitted(single)
+        assert isinstance(row[0], dict)
+
+
+def test_a_backbone_is_found_from_every_folder(
+    classifier, photos, files, clip_file, tmp_path, monkeypatch
+):
+    shutil.copy(clip_file, tmp_path / "clip.pt")
+    monkeypatch.chdir(tmp_path)
+    fitted = classifier().set_params(backbone="clip.pt").fit(photos)
+    fitted.save_pretrained("saved")
+    monkeypatch.chdir("/")
+    again = FewShotClassifier.from_pretrained(tmp_path / "saved")
+    assert (again.predict(files) == fitted.predict(files)).all()
+    (tmp_path / "clip.pt").unlink()
+    with pytest.raises(ValueError, match=r"--backbone, in Python backbone=, names it"):
+        FewShotClassifier.from_pretrained(tmp_path / "saved")
 
 
 def test_it_is_the_plain_model_at_clips_temperature(fitted, files, clip_file):

@@ -1,11 +1,16 @@
 """What is computed once is computed once, and anew when it must be."""
 
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import rpo
+from rpo.clip import openai
 from rpo.methods.base import Remembered
 from rpo.methods.context import initial_context
 from rpo.methods.coop import CoOp
@@ -103,3 +108,47 @@ def test_classes_may_be_generated(random_clip, name):
         model = getattr(rpo, name)(clip, classes)
         with torch.no_grad():
             assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_clip_is_never_in_training(name, random_clip):
+    model = METHODS[name](random_clip(), ["a cat", "a dog"]).train()
+    assert model.training and model.learner().training
+    assert not any(module.training for module in model.clip.modules())
+
+
+def test_a_residual_networks_statistics_stay_as_they_are():
+    """Batch normalisation in training would take up the batch, for good."""
+    clip = openai.model().CLIP(32, 32, (1, 1, 1, 1), 2, None, 77, 49408, 32, 1, 2).eval()
+    model, images = METHODS["CoOp"](clip, ["a cat", "a dog"]), torch.randn(2, 3, 32, 32)
+    before = model.eval()(images)
+    assert torch.equal(model.train()(images), before)
+    assert torch.equal(model.eval()(images), before)
+
+
+def test_what_is_remembered_is_whole_in_every_thread():
+    """One thread may read while another has not finished writing."""
+    remembered, sources = Remembered(), [torch.zeros(()) for _ in range(8)]
+    values = [torch.full((), float(index)) for index in range(8)]
+
+    def ask(index):
+        return all(
+            remembered.get(lambda: values[index] * 1, [sources[index]]) is not None
+            for _ in range(300)
+        )
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(ask, range(8)))
+    finally:
+        sys.setswitchinterval(before)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_pickled_model_computes_the_same(name, random_clip):
+    model = METHODS[name](random_clip(), ["a cat", "a dog"]).eval()
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(pickle.loads(pickle.dumps(model))(images), model(images))
