@@ -39,6 +39,10 @@ def run(args: argparse.Namespace) -> int:
 def _versions() -> Iterator[str]:
     for name, found in versions().items():
         yield f"{name} {found}"
+    try:
+        importlib.import_module("torchvision")
+    except Exception as error:  # one that was built for another torch may raise anything
+        yield f"PROBLEM: torchvision, which training needs, does not fit to torch: {error}"
 
 
 def _device() -> str:

@@ -25,6 +25,12 @@ def test_doctor_sees_two_dassls(monkeypatch, capsys):
     assert "dassl-lite and the original Dassl are both installed" in capsys.readouterr().out
 
 
+def test_doctor_names_a_torchvision_that_does_not_fit(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    assert main(["doctor"]) == 1
+    assert "PROBLEM: torchvision, which training needs, does not fit" in capsys.readouterr().out
+
+
 def test_doctor_names_a_missing_clip(monkeypatch, capsys):
     def refuse():
         raise ImportError("no clip: pip install clip-anytorch")
