@@ -43,12 +43,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         FileExistsError: OUTPUT holds something already. ValueError: a key has no value.
     """
-    from rpo.inference.sources import listed_images
-
     output = Path(args.output)
     check_output(output, args.overwrite)
     if args.test:
-        listed_images(Path(args.test))
+        images = Path(args.images).expanduser()
+        check_test(Path(args.test), images, renamed="DATASET.CLASS_NAMES" in args.pairs)
     classifier = classifier_of(args)
     classifier.fit(args.images, calibrate=args.calibrate)
     classifier.save_pretrained(output)
@@ -58,6 +57,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"Accuracy {classifier.measure(args.test):.2f} % on {args.test}")
         classifier.save_pretrained(output)
     return 0
+
+
+def check_test(test: Path, images: Path, renamed: bool) -> None:
+    """Raises ValueError or FileNotFoundError for test images that cannot be measured on.
+
+    Args:
+        renamed: whether the classes will be called otherwise than their folders.
+    """
+    from rpo.inference.sources import listed_images, trained_classes
+
+    _, names = listed_images(test)
+    strange = set() if renamed else set(names) - trained_classes(images)
+    if strange:
+        raise ValueError(
+            f"--test {test}: {', '.join(map(repr, sorted(strange)[:5]))} is no class of {images}"
+        )
 
 
 def check_output(output: Path, overwrite: bool) -> None:

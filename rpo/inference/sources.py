@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from rpo.datasets.folders import class_folders
 from rpo.datasets.imagefolder_files import LABELS, PATHS, SPLITS, part_folder, read_table
 from rpo.inference.images import image_files, read_image
 
@@ -154,6 +155,19 @@ def unlabelled_images(images: Any) -> Iterator[Any]:
         yield from images
     else:
         raise ValueError(f"images are files or of Pillow, or a list of such, and not {images!r}")
+
+
+def trained_classes(source: Path) -> set[str]:
+    """The class names of the training images in a folder of class folders or a CSV.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such thing.
+    """
+    if source.is_file():
+        return {name for _, _, name in read_table(source)["train"]}
+    if not source.is_dir():
+        raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
+    return set(class_folders(source / (part_folder(source, "train") or "")))
 
 
 def listed_images(source: Path) -> tuple[list[Any], list[str]]:

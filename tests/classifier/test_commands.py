@@ -46,14 +46,18 @@ def test_fit(tmp_path, photos, capsys):
     assert "'OPTIM.MAX_EPOCH' has no value" in capsys.readouterr().err
 
 
-def test_what_is_wrong_is_said_before_the_training(tmp_path, photos, capsys, monkeypatch):
+def test_what_is_wrong_is_said_before_the_training(
+    tmp_path, photos, draw_image, capsys, monkeypatch
+):
     (tmp_path / "flat").mkdir()
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(FewShotClassifier, "fit", lambda *_, **__: pytest.fail("trained"))
+    draw_image(tmp_path / "other" / "green" / "0.jpg")
     fit = ["fit", str(photos), *TINY, "--overwrite"]
     for given, message in (
         (["kx", "--test", "gone"], "gone is neither a folder of class folders nor a CSV"),
         (["kx", "--test", str(tmp_path / "flat")], "flat holds no class folder with images"),
+        (["kx", "--test", str(tmp_path / "other")], f"'green' is no class of {photos}"),
         ([str(photos)], f"{photos} is there already and is no saved classifier"),
         ([str(tmp_path / "file" / "kx")], f"kx cannot be made: {tmp_path / 'file'} is a file"),
     ):
