@@ -1,13 +1,15 @@
 """What results.json and predictions.npz carry so that others can verify them (`rpo verify`)."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from rpo import hashes
 from rpo.clip.load import weights_sha256
-from rpo.configurations import acting
+from rpo.configurations import acting, flat
 from rpo.metrics import Outcome
 from rpo.predictions import Predictions, make_predictions
+from rpo.runs import RunFolder
 
 from .config import plain
 
@@ -45,6 +47,22 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
 def weights_of(trainer: Any) -> str:
     """SHA-256 of the CLIP that a trainer has built its method on."""
     return weights_sha256(trainer.cfg.MODEL.BACKBONE.NAME, trainer.model.clip)
+
+
+def check_weights(trainer: Any, folder: str | Path) -> None:
+    """Raises ValueError if a folder's run was trained with other weights of the same name.
+
+    Prompts may be tried on a CLIP of another name; a file that was replaced is a mistake.
+    """
+    stored = RunFolder(folder).stored() or {}
+    name, weights = trainer.cfg.MODEL.BACKBONE.NAME, weights_of(trainer)
+    before = stored.get("backbone", weights)
+    if before != weights and flat(stored["config"]).get("MODEL.BACKBONE.NAME") == name:
+        raise ValueError(
+            f"{folder} was trained with other weights than {name} has now: their SHA-256 was "
+            f"{before}, and is {weights} now. Put back the file that it was trained with, or train "
+            "anew in another folder or with --overwrite"
+        )
 
 
 def learnt_hashes(trainer: Any) -> dict[str, str]:

@@ -40,24 +40,6 @@ def origin_of(folder: str | Path) -> dict[str, Any] | None:
     return origin(stored["config"]) if stored else None
 
 
-def check_weights(folder: str | Path, name: str, weights: str) -> None:
-    """Raises ValueError if a folder's run was trained with other weights of the same name.
-
-    Prompts may be tried on a CLIP of another name; a file that was replaced is a mistake.
-
-    Args:
-        weights: their SHA-256, as `rpo.clip.load.weights_sha256`.
-    """
-    stored = RunFolder(folder).stored() or {}
-    before = stored.get("backbone", weights)
-    if before != weights and flat(stored["config"]).get("MODEL.BACKBONE.NAME") == name:
-        raise ValueError(
-            f"{folder} was trained with other weights than {name} has now: their SHA-256 was "
-            f"{before}, and is {weights} now. Put back the file that it was trained with, or train "
-            "anew in another folder or with --overwrite"
-        )
-
-
 def read_config(folder: Path) -> Any:
     """The configuration that a run was made with; it is evaluated and logged as one of today.
 

@@ -15,8 +15,8 @@ from rpo.predictions import pack
 from rpo.runs import VERSION, RunFolder, settle
 
 from .config import default_config, plain
-from .evidence import hashes_of, predictions_of, weights_of
-from .origin import check_weights, dataset_title, origin, origin_of
+from .evidence import check_weights, hashes_of, predictions_of, weights_of
+from .origin import dataset_title, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
 
@@ -108,7 +108,12 @@ class RecordedTrainer(TrainerX):
         self.train_started = moment
 
     def run_state(self) -> str:
-        """How far the run in OUTPUT_DIR is; Dassl asks before it trains."""
+        """How far the run in OUTPUT_DIR is; Dassl asks before it trains, and writes run.json anew.
+
+        Raises:
+            ValueError: it was trained with other weights of CLIP, or another configuration.
+        """
+        check_weights(self, self.output_dir)
         return self.folder.state(plain(self.cfg), self.section, plain(default_config()))
 
     def record_run(self, finished: bool) -> None:
@@ -122,7 +127,7 @@ class RecordedTrainer(TrainerX):
         Raises:
             FloatingPointError: what they learnt is NaN. ValueError: with other weights of CLIP.
         """
-        check_weights(directory, self.cfg.MODEL.BACKBONE.NAME, weights_of(self))
+        check_weights(self, directory)
         epochs = super().resume_model_if_exist(directory)
         for name in self.get_model_names():
             check_finite(self._models[name], f"the checkpoint in {directory}")
@@ -171,7 +176,7 @@ class RecordedTrainer(TrainerX):
         Raises:
             ValueError: they were trained with other weights of the CLIP.
         """
-        check_weights(directory, self.cfg.MODEL.BACKBONE.NAME, weights_of(self))
+        check_weights(self, directory)
         own = self.trained_on if directory == self.output_dir else None
         self.trained_on, self.parameters_in = origin_of(directory) or own, directory
 

@@ -19,8 +19,8 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods.rpo_stacked import StackedRPO
 from rpo.runs import RESULTS, RunFolder, read_object
-from rpo.trainers.evidence import learnt_hashes, weights_of
-from rpo.trainers.origin import check_weights, origin, read_config, use_data_below
+from rpo.trainers.evidence import check_weights, learnt_hashes
+from rpo.trainers.origin import origin, read_config, use_data_below
 from rpo.trainers.record import write_record
 from rpo.trainers.rpo import RPO
 
@@ -90,7 +90,7 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     use_data_below(cfg, args.root)
     trainer = build_trainer(cfg)
     for folder in args.folders:
-        check_weights(folder, cfg.MODEL.BACKBONE.NAME, weights_of(trainer))
+        check_weights(trainer, folder)
     learners = load_learners(trainer.model, args.folders, args.load_epoch)
     trainer.model = stack(trainer.model, learners).to(trainer.device)
     evaluators = [build_evaluator(cfg, lab2cname=trainer.lab2cname) for _ in configs]

@@ -83,6 +83,7 @@ def test_weights_that_were_replaced_are_not_continued_or_tested(make_config, cli
     on = ("MODEL.BACKBONE.NAME", str(weights), "OPTIM.MAX_EPOCH")
     cfg = make_config(options=(*on, 1))
     build_trainer(cfg).train()
+    before = RunFolder(cfg.OUTPUT_DIR).stored()["backbone"]
     state = torch.load(clip_file, weights_only=True)
     state["visual.proj"] *= 2
     torch.save(state, weights)
@@ -92,6 +93,11 @@ def test_weights_that_were_replaced_are_not_continued_or_tested(make_config, cli
         build_trainer(longer).train()
     with pytest.raises(ValueError, match=message):
         build_trainer(longer).load_model(cfg.OUTPUT_DIR)
+    interrupted = RunFolder(cfg.OUTPUT_DIR)
+    interrupted.record(interrupted.stored()["config"], False, backbone=before)
+    with pytest.raises(ValueError, match=message):
+        build_trainer(cfg).train()
+    assert interrupted.stored()["backbone"] == before
     os.rename(weights, tmp_path / "other.pt")
     other = make_config(options=("MODEL.BACKBONE.NAME", str(tmp_path / "other.pt")))
     build_trainer(other).load_model(cfg.OUTPUT_DIR)
