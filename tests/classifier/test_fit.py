@@ -73,6 +73,8 @@ def test_a_table_may_tell_the_parts(classifier, photos, files, tmp_path):
         assert one.trained_.description.trained_on["images_per_class"] == [3, 3]
     assert fits[0].score(table) == fits[1].score(str(tmp_path / "parts.csv"))
     assert fits[0].score(table) == fits[0].score(files[3::4], list(table["label"][3::4]))
+    fits[0].measure(table)
+    assert fits[0].trained_.description.accuracy["images"] == 3
 
 
 def test_numbers_of_numpy_are_numbers(classifier, photos, clip_file):
