@@ -84,6 +84,14 @@ class MethodTrainer(RecordedTrainer):
         except ValueError as error:  # values that do not go together
             raise ValueError(f"TRAINER.{cls.section}: {error}") from error
 
+    @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        """Why a run with this configuration does not read a key of all methods; empty if it does.
+
+        For whoever typed the key: it is a mistake, or holds for other methods of the same command.
+        """
+        return ""
+
     def check_cfg(self, cfg: Any) -> None:
         """Raises ValueError for a value that cannot work, naming the key."""
         self.settings(cfg)

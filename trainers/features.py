@@ -84,6 +84,12 @@ class FeatureTrainer(PromptTrainer):
     test_loader: Any
 
     @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        if cls.full_batch and key == "DATALOADER.TRAIN_X.BATCH_SIZE":
+            return "each step sees all images"
+        return super().unread(cfg, key)
+
+    @classmethod
     def templates(cls, cfg: Any, dataset: Any) -> list[str]:
         template, source = choose_template(cfg, dataset, cls.published_template(cfg))
         is_own = source == f"of {cfg.DATASET.NAME}"

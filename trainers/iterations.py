@@ -10,6 +10,14 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from .base import PromptTrainer
 
 LOWEST_RATE = 1e-6
+# How long a training is that is counted in epochs, and how its rate falls.
+OF_EPOCHS = (
+    "OPTIM.MAX_EPOCH",
+    "OPTIM.LR_SCHEDULER",
+    "OPTIM.STEPSIZE",
+    "OPTIM.GAMMA",
+    "OPTIM.WARMUP",
+)
 
 
 class Passes:
@@ -44,6 +52,13 @@ class StepTrainer(PromptTrainer):
             self.train_loader_x: Any = Passes(self.train_loader_x, self.steps)
             self.max_epoch = shots
         super().build_model()
+
+    @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        steps = f"TRAINER.{cls.section}.N_ITERS"
+        if not cfg.TRAINER[cls.section].N_ITERS or not key.startswith(OF_EPOCHS):
+            return super().unread(cfg, key)
+        return f"it trains {steps} steps for each shot, and reads it with {steps} 0"
 
     @property
     def steps(self) -> int:

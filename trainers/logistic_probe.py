@@ -35,6 +35,12 @@ class LogisticProbe(MethodTrainer):
         self.register_model(self.learner_name, self.model.learner())
 
     @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        if key.startswith(("OPTIM.", "DATALOADER.TRAIN_X.")):
+            return "it is fitted at once, not in steps"
+        return super().unread(cfg, key)
+
+    @classmethod
     def inputs(cls, cfg: Any, dataset: Any, names: Sequence[str]) -> list[Any]:
         """The names as they are, which tell whether a saved probe fits."""
         return list(names)

@@ -15,15 +15,18 @@ MOMENTUM = 0.9  # of weight and bias
 
 @register(TRAINER_REGISTRY)
 class LPPlusPlus(FeatureTrainer):
-    """Saves `weight`, `bias` and `alpha`. An epoch is one step on all images.
-
-    Of OPTIM only MAX_EPOCH counts: the step sizes follow from the features.
-    """
+    """Saves `weight`, `bias` and `alpha`. An epoch is one step on all images."""
 
     method = lp_plus_plus.LPPlusPlus
     section = "LPPLUSPLUS"
     learner_name = "lp_plus_plus"
     full_batch = True
+
+    @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        if key.startswith("OPTIM.") and key != "OPTIM.MAX_EPOCH":
+            return "its steps follow from the features"
+        return super().unread(cfg, key)
 
     def build_model(self) -> None:
         super().build_model()

@@ -1,5 +1,7 @@
 """Tip-Adapter and Tip-Adapter-F in Dassl; the method itself is `rpo.methods.tip_adapter`."""
 
+from typing import Any
+
 import torch
 from dassl.engine import TRAINER_REGISTRY
 from dassl.optim import build_lr_scheduler
@@ -46,6 +48,12 @@ class TipAdapter(Searching):
     method = tip_adapter.TipAdapter
     section = "TIPADAPTER"
     learns_in_steps = False
+
+    @classmethod
+    def unread(cls, cfg: Any, key: str) -> str:
+        if key.startswith(("OPTIM.", "DATALOADER.TRAIN_X.")):
+            return "nothing is learnt in steps"
+        return super().unread(cfg, key)
 
     def build_model(self) -> None:
         super().build_model()

@@ -3,7 +3,6 @@
 import argparse
 import os
 import shlex
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -25,7 +24,7 @@ from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
 from rpo.experiments.slurm import settings
 from rpo.experiments.state import job_state, parse_step
-from rpo.experiments.unread import unread
+from rpo.experiments.unread import say_unread
 from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_options
@@ -129,14 +128,15 @@ def plan(args: argparse.Namespace) -> list[Job]:
     """
     chosen = ("methods", "datasets", "seeds", "shots", "variants", "root", "output")
     given = {name: getattr(args, name) for name in chosen}
-    jobs: dict[Job, None] = {}
+    jobs: dict[tuple[Path, ...], Job] = {}  # a method may read none of the keys of a sweep
     check_keys([*args.pairs[::2], *(key for key, *_ in args.sweep)])
     for pairs in swept(args):
         merge_options(default_config(), [*args.pairs, *pairs])
         choice = Choice(**given, swept=pairs, options=[*args.pairs, *pairs])
         planner = Planner(read_protocol(args.protocol), read_preset(args.preset), choice)
-        jobs |= dict.fromkeys(planner.jobs())
-    return list(jobs)
+        for job in planner.jobs():
+            jobs.setdefault(tuple(step.folder for step in job.steps), job)
+    return list(jobs.values())
 
 
 def check_keys(keys: Iterable[str]) -> None:
@@ -149,11 +149,10 @@ def check_keys(keys: Iterable[str]) -> None:
 
 
 def warn_of_unread(jobs: Sequence[Job], args: argparse.Namespace) -> None:
-    """Says which options are for other methods than those that are run."""
-    methods = dict.fromkeys(job.method for job in jobs)
+    """Says which options the methods that are run do not read."""
     keys = [*args.pairs[::2], *(key for key, *_ in args.sweep)]
-    if found := list(unread(keys, methods)):
-        print(f"warning: {', '.join(methods)} will not read {', '.join(found)}", file=sys.stderr)
+    steps = {job.method: job.steps[0] for job in jobs} if keys else {}
+    say_unread(keys, [build_config(parse_step(step)) for step in steps.values()])
 
 
 def swept(args: argparse.Namespace) -> Iterator[list[str]]:

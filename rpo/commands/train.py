@@ -16,6 +16,7 @@ from dassl.utils import collect_env_info, set_random_seed, setup_logger
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
+from rpo.experiments.unread import say_unread
 from rpo.registration import check_registered
 from rpo.runs import FINISHED, LORA, RunFolder, locked, set_aside, settle
 from rpo.trainers.config import default_config, follow_backbone, plain
@@ -113,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
     cfg = build_config(args)
     if args.eval_only:
         check_trained(cfg, args.model_dir)
+    say_unread(args.opts[::2], [cfg])
     folder = RunFolder(cfg.OUTPUT_DIR)
     with locked(folder):
         anew = args.overwrite and not args.eval_only and not args.no_train

@@ -1,6 +1,7 @@
 """Jobs: a case as the `rpo train` commands that do it. Their folders are those of the scripts."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -57,7 +58,8 @@ class Planner:
         trained = first.folder if case.learns else None
         further = self.evaluations(case) if case.traits.names_new_classes else []
         steps = (first, *(self.step(case, *each, trained) for each in further))
-        label = ", ".join([case.label(), *filter(None, [" ".join(self.choice.swept)])])
+        swept = " ".join(self.meant_for(case, self.choice.swept))
+        label = ", ".join(filter(None, [case.label(), swept]))
         return Job(case.method, label, self.root(case), steps)
 
     def evaluations(self, case: Case) -> list[tuple[Source, str]]:
@@ -85,7 +87,7 @@ class Planner:
         # So that an interrupted run loses one epoch at most.
         short = getattr(TRAINER_REGISTRY.get(case.method), "takes_seconds", False)
         arguments += ["TRAIN.CHECKPOINT_FREQ", "1"] if trains and not short else []
-        arguments += [*source.options, *options, *self.users_options(case)]
+        arguments += [*source.options, *options, *self.meant_for(case, self.choice.options)]
         shown = classes if source == case.source else source.title
         return Step(shown, folder, trains, tuple(arguments))
 
@@ -97,9 +99,8 @@ class Planner:
         options += self.protocol.options if case.learns else []
         return config, [str(part) for part in (*options, *case.variant.options)]
 
-    def users_options(self, case: Case) -> list[str]:
+    def meant_for(self, case: Case, typed: Sequence[str]) -> list[str]:
         """The user's KEY VALUE pairs, as far as they mean something to the method."""
-        typed = self.choice.options
         pairs = [typed[index : index + 2] for index in range(0, len(typed), 2)]
         ignored = () if case.learns else OF_TRAINING
         return [part for pair in pairs if not pair[0].startswith(ignored) for part in pair]
@@ -121,7 +122,7 @@ class Planner:
         Raises:
             ValueError: a value cannot work; its key is named.
         """
-        options = self.users_options(case)
+        options = self.meant_for(case, self.choice.options)
         if not options:
             return []
         cfg = self.base_config(case)

@@ -22,6 +22,7 @@ from rpo.clip.preprocessing import Preprocessing
 from rpo.commands.train import add_arguments, build_config, check_data, unreadable_images_explained
 from rpo.environment import versions
 from rpo.experiments.presets import read_preset
+from rpo.experiments.unread import say_unread
 from rpo.inference.images import Source
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import OF_THE_PROCESS, Description, Trained
@@ -84,6 +85,7 @@ def train(
             set_random_seed(cfg.SEED)
             trainer = build_trainer(cfg)
             if progress:
+                say_unread(plan.options, [cfg])
                 say_fewer_images(trainer)
                 say_test_part(trainer)
             kept = held_out(trainer, plan.seed, scratch) if hold_out else []

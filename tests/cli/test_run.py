@@ -99,6 +99,10 @@ def test_a_sweep_is_a_run_for_each_combination(place, capsys):
     said = capsys.readouterr().out
     assert said.startswith("4 jobs: ") and "-lr0.2-" in said
     assert "# RPO, EuroSAT, 2 shots, seed 1, OPTIM.LR 0.1 TRAINER.RPO.INIT random (new)" in said
+    command[command.index("RPO")] = "ZeroshotCLIP"  # of which it is the same run
+    assert main([*command, *sweep]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("1 job: ") and "# ZeroshotCLIP, EuroSAT (new)" in said
     assert main([*command, "--sweep", "OPTIM.LR"]) == 2
     assert "--sweep OPTIM.LR has no value" in capsys.readouterr().err
     assert main([*command, "--sweep", "OPTIM.RL", "1"]) == 2
@@ -425,6 +429,10 @@ def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
         (["RPO", "TRAINER.COOP.N_CTX", "4"], "warning: RPO will not read TRAINER.COOP.N_CTX\n"),
         (["RPO", "--sweep", "TRAINER.LP.PROMPT", "a {cls_name}"], "not read TRAINER.LP.PROMPT\n"),
         (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4", "OPTIM.LR", "0.1"], ""),
+        (
+            ["RPO", "TipAdapter", "OPTIM.LR", "0.1"],
+            "warning: TipAdapter will not read OPTIM.LR: nothing is learnt in steps\n",
+        ),
     ],
 )
 def test_options_that_no_method_reads_are_said(capsys, arguments, said):
