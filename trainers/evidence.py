@@ -36,12 +36,17 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
     provenance = getattr(dataset, "provenance", None) or {}
     return {
         "backbone": weights_of(trainer),
-        "split": provenance.get("split_sha256"),
+        "split": split_of(dataset),
         "sample": hashes.of_sample(provenance),
         "config": hashes.of_data(acting(plain(trainer.cfg), trainer.section)),
         "learnt": learnt_hashes(trainer),
         "predictions": predictions and hashes.of_bytes(predictions),
     }
+
+
+def split_of(dataset: Any) -> str | None:
+    """SHA-256 of a dataset's split; None where a foreign one does not say."""
+    return (getattr(dataset, "provenance", None) or {}).get("split_sha256")
 
 
 def weights_of(trainer: Any) -> str:

@@ -15,7 +15,7 @@ from rpo.predictions import pack
 from rpo.runs import VERSION, RunFolder, settle
 
 from .config import default_config, plain
-from .evidence import check_weights, hashes_of, predictions_of, weights_of
+from .evidence import check_weights, hashes_of, predictions_of, split_of, weights_of
 from .origin import dataset_title, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
@@ -111,15 +111,18 @@ class RecordedTrainer(TrainerX):
         """How far the run in OUTPUT_DIR is; Dassl asks before it trains, and writes run.json anew.
 
         Raises:
-            ValueError: it was trained with other weights of CLIP, or another configuration.
+            ValueError: it was trained with other weights of CLIP, on other images, or with another
+                configuration.
         """
         check_weights(self, self.output_dir)
+        self.folder.check_split(split_of(self.dm.dataset))
         return self.folder.state(plain(self.cfg), self.section, plain(default_config()))
 
     def record_run(self, finished: bool) -> None:
         """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
         so_far = {"seconds": self.seconds, "validation": self.validation}
-        self.folder.record(plain(self.cfg), finished, backbone=weights_of(self), **so_far)
+        hashes = {"backbone": weights_of(self), "split": split_of(self.dm.dataset)}
+        self.folder.record(plain(self.cfg), finished, **so_far, **hashes)
 
     def resume_model_if_exist(self, directory: str) -> int:
         """How many epochs were trained.

@@ -23,7 +23,7 @@ from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
 from rpo.experiments.slurm import settings
-from rpo.experiments.state import job_state, parse_step
+from rpo.experiments.state import Splits, job_state, parse_step
 from rpo.experiments.unread import say_unread
 from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config
@@ -102,7 +102,8 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args)
     warn_of_unread(jobs, args)
     try:
-        states = {job: NEW if args.overwrite else state_of(job) for job in jobs}
+        splits = Splits()
+        states = {job: NEW if args.overwrite else state_of(job, splits) for job in jobs}
         if (args.estimate or args.calibrate) and not unfinished(states):
             print(f"{summary(states)}. Nothing is left")
         elif args.estimate or args.calibrate:
@@ -169,10 +170,10 @@ def swept(args: argparse.Namespace) -> Iterator[list[str]]:
         yield [part for pair in combination for part in pair]
 
 
-def state_of(job: Job) -> str:
+def state_of(job: Job, splits: Splits) -> str:
     """A folder with another configuration fails when it comes to its job, not the whole command."""
     try:
-        return job_state(job)
+        return job_state(job, splits)
     except ValueError:
         return NEW
 

@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         RunInUseError: another process is writing OUTPUT_DIR. ConfigMismatchError: it holds a run
-        with another configuration.
+        with another configuration, or on images that have changed since.
     """
     cfg = build_config(args)
     if args.eval_only:
@@ -188,11 +188,18 @@ def check_trained(cfg: Any, model_dir: str) -> None:
         )
 
 
+def split_now(cfg: Any) -> str | None:
+    """SHA-256 of the split of your own images, which may change; None of a published dataset."""
+    split = getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "split_now", None)
+    return split(cfg) if split else None
+
+
 def is_free(folder: RunFolder, cfg: Any, args: argparse.Namespace) -> bool:
     """Whether this run may write to its folder; says so if that holds this very run, finished."""
     state = folder.state(plain(cfg), section_of(cfg.TRAINER.NAME), plain(default_config()))
     if state != FINISHED or args.eval_only or args.no_train:
         return True
+    folder.check_split(split_now(cfg))
     print(
         f"{folder.path} holds this run already, finished; nothing was trained or overwritten. "
         "Add --overwrite to start anew"

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rpo.commands.train import add_arguments, build_config, section_of
+from rpo.commands.train import add_arguments, build_config, section_of, split_now
 from rpo.configurations import differences
 from rpo.runs import (
     FINISHED,
@@ -34,27 +34,48 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def job_state(job: Job) -> str:
+class Splits:
+    """SHA-256 of the splits of your own images, each made once, as a protocol has many runs."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Any, ...], str | None] = {}
+
+    def of(self, cfg: Any) -> str | None:
+        """None of a published dataset."""
+        keys = ("NAME", "ROOT", "FOLDER", "CSV", "CLASS_NAMES", "HOLD_OUT")
+        source = tuple(cfg.DATASET[key] for key in keys)
+        if source not in self.known:
+            self.known[source] = split_now(cfg)
+        return self.known[source]
+
+
+def job_state(job: Job, splits: Splits) -> str:
     """One of NEW, INTERRUPTED and FINISHED.
 
     Raises:
-        ValueError: a folder holds a run of another configuration; the differing keys are named.
+        ValueError: a folder holds a run of another configuration, whose keys are named, or on
+            images that have changed since.
     """
-    states = [step_state(job, step) for step in job.steps]
+    states = [step_state(job, step, splits) for step in job.steps]
     if set(states) == {FINISHED}:
         return INTERRUPTED if leftovers(job.steps[0]) else FINISHED
     return NEW if set(states) == {NEW} else INTERRUPTED
 
 
-def step_state(job: Job, step: Step) -> str:
+def step_state(job: Job, step: Step, splits: Splits) -> str:
     """The same of one step."""
     if not step.folder.is_dir():  # quick, as a protocol has thousands
         return NEW
     cfg = build_config(parse_step(step))
     compared = plain(cfg), section_of(cfg.TRAINER.NAME), plain(default_config())
+    folder = RunFolder(step.folder)
     if step.trains:
-        return RunFolder(step.folder).state(*compared)
-    return _evaluation_state(compared, job.steps[0], step)
+        state = folder.state(*compared)
+    else:
+        state = _evaluation_state(compared, job.steps[0], step)
+    if state != NEW:
+        folder.check_split(splits.of(cfg))
+    return state
 
 
 def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str:

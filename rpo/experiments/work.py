@@ -33,7 +33,7 @@ from rpo.runs import (
 from rpo.turns import in_turns
 
 from .job import Job, Step
-from .state import leftovers, parse_step, step_state
+from .state import Splits, leftovers, parse_step, step_state
 from .worker import IN_USE
 
 
@@ -79,7 +79,7 @@ def attempt(job: Job, step: Step, overwrite: bool) -> tuple[str, str]:
     """One `rpo train`, unless it is finished. Returns what went wrong, and where the log is."""
     log = ""
     try:
-        if overwrite or step_state(job, step) != FINISHED:
+        if overwrite or step_state(job, step, Splits()) != FINISHED:
             log = f"\nlog: {_log_errors(step.folder)}"
             arguments = parse_step(step)
             arguments.overwrite = overwrite and step.trains

@@ -142,19 +142,36 @@ class RunFolder:
     def has_results(self) -> bool:
         """Whether there is a results.json that can be read, and the predictions that it tells of
         are not gone or cut off."""
-        try:
-            found = read_object(self.path / RESULTS)
-        except (FileNotFoundError, ValueError):
-            return False
-        hashes = found.get("sha256")
-        predicted = isinstance(hashes, dict) and hashes.get("predictions")
+        found = self._results()
+        predicted = hashes_in(found).get("predictions")
         return bool(found) and (not predicted or is_whole(self.path / PREDICTIONS))
+
+    def check_split(self, now: str | None) -> None:
+        """Raises ConfigMismatchError if the run here is one on images that have changed since.
+
+        Args:
+            now: SHA-256 of the split as it is; None where it is not known.
+        """
+        before = (self.stored() or {}).get("split") or hashes_in(self._results()).get("split")
+        if before and now and before != now:
+            raise ConfigMismatchError(
+                f"{self.path} holds a run on other images: the SHA-256 of their split was "
+                f"{before}, and is {now} now. Choose another OUTPUT_DIR or start anew with "
+                "--overwrite"
+            )
+
+    def _results(self) -> dict[str, Any]:
+        """The content of results.json; empty where it cannot be read."""
+        try:
+            return read_object(self.path / RESULTS)
+        except (FileNotFoundError, ValueError):
+            return {}
 
     def record(self, config: Any, finished: bool, **so_far: Any) -> None:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
 
         That is `seconds` by part, `validation`, metrics and details of the latest one, and
-        `backbone`, the SHA-256 of CLIP's weights.
+        `backbone` and `split`, the SHA-256 of CLIP's weights and of the dataset's split.
         """
         write_json(self.path / RUN, {"finished": finished, "config": config, **so_far})
 
@@ -178,3 +195,9 @@ class RunFolder:
         if predictions is None:
             (self.path / PREDICTIONS).unlink(missing_ok=True)
         return self.path / RESULTS
+
+
+def hashes_in(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The SHA-256 of all that a results.json comes from; empty where it does not say."""
+    found = results.get("sha256")
+    return found if isinstance(found, dict) else {}

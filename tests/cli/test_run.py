@@ -207,6 +207,28 @@ def test_a_single_class_is_said(tmp_path, draw_image, place, capsys):
     assert ", new 100.00 of a single class (" in capsys.readouterr().out
 
 
+def test_images_that_have_changed_are_another_experiment(tmp_path, draw_image, place, capsys):
+    """Of your own, in a folder of the same name; what was finished with the others stays."""
+    for name in ("red", "green", "blue", "grey"):
+        for number in range(8):
+            draw_image(tmp_path / "mine" / name / f"{number}.png")
+    command = [*place, "--datasets", str(tmp_path / "mine"), "--methods", "ZeroshotCLIP", "RPO"]
+    command += ["--seeds", "1"]
+    assert main(command) == 0
+    before = times_of_change()
+    assert main([*command, "--dry-run"]) == 0
+    capsys.readouterr()
+    draw_image(tmp_path / "mine" / "red" / "new.png")
+    assert main(command) == 1
+    said = capsys.readouterr().out
+    assert said.count("holds a run on other images: the SHA-256 of") == 3  # zero-shot CLIP, twice
+    assert "2 of 2 jobs failed" in said and times_of_change() == before
+    assert main([*command, "--overwrite"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("2 jobs: 2 finished")
+
+
 def test_a_failed_job_does_not_stop_the_others(place, capsys):
     datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
     assert main([*place, *datasets, "--seeds", "1"]) == 1

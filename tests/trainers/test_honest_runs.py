@@ -11,7 +11,7 @@ import torch
 from dassl.engine import build_trainer
 from dassl.utils import CheckpointError, set_random_seed
 
-from rpo.runs import RunFolder
+from rpo.runs import ConfigMismatchError, RunFolder
 
 
 def results(cfg):
@@ -101,6 +101,25 @@ def test_weights_that_were_replaced_are_not_continued_or_tested(make_config, cli
     os.rename(weights, tmp_path / "other.pt")
     other = make_config(options=("MODEL.BACKBONE.NAME", str(tmp_path / "other.pt")))
     build_trainer(other).load_model(cfg.OUTPUT_DIR)
+
+
+def test_an_interrupted_run_does_not_go_on_with_other_images(make_config, draw_image, tmp_path):
+    for name in ("red", "green", "blue", "grey"):
+        for number in range(8):
+            draw_image(tmp_path / "mine" / name / f"{number}.png")
+    own = ("DATASET.NAME", "ImageFolder", "DATASET.FOLDER", str(tmp_path / "mine"))
+    cfg = make_config(options=own)
+    build_trainer(cfg).train()
+    folder = RunFolder(cfg.OUTPUT_DIR)
+    interrupted = folder.stored() | {"finished": False}
+    (folder.path / "run.json").write_text(json.dumps(interrupted))
+    (folder.path / "results.json").unlink()
+    draw_image(tmp_path / "mine" / "red" / "new.png")
+    with pytest.raises(ConfigMismatchError, match="output holds a run on other images"):
+        build_trainer(cfg).train()
+    (tmp_path / "mine" / "red" / "new.png").unlink()
+    build_trainer(cfg).train()
+    assert folder.is_finished()
 
 
 def test_a_checkpoint_of_another_run_is_not_continued(make_config, tmp_path):
