@@ -11,7 +11,6 @@ so that prompt k only ever meets prompt k. How prompts read stands below twice: 
 paper's definition, `CachedForm` computes the same faster and is checked against it in every run.
 """
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +36,7 @@ from rpo.clip.towers import ImageTower, TextTower, Tower, image_tower, text_towe
 from rpo.methods import settings
 from rpo.methods.base import Method, biased
 from rpo.methods.compilation import MODES, compile_form
+from rpo.methods.form_check import check_form
 from rpo.methods.rpo_prompts import INITIALISERS, NOISES, PromptLearner
 from rpo.methods.settings import setting
 from rpo.methods.shared_pass import SharedPass, shared_pass
@@ -254,7 +254,7 @@ class RPO(Method):
 
     def forward(self, images: Tensor) -> Tensor:
         if not (self.checked or torch.compiler.is_compiling()):
-            check_form(self, images)
+            check_form(self, images, MaskedForm(), CachedForm())
             self.checked = True
         image_features = self.image_features(images)
         return self.logits(image_features, self.text_features(self.importance(image_features)))
@@ -318,47 +318,6 @@ class RPO(Method):
             self.form.forget()
         super()._apply(*args, **options)
         return self
-
-
-# How far unit-length outputs of the two forms may lie apart in float32.
-TOLERANCE = 1e-3
-
-
-class FormsDisagreeError(RuntimeError):
-    """The cached form does not compute what the definition does."""
-
-
-@torch.no_grad()
-def check_form(model: RPO, images: Tensor) -> None:
-    """Compares the cached form with the definition, on one image and a few class texts.
-
-    In float32, whatever the towers compute in: the rounding of half precision hides changes.
-
-    Raises:
-        FormsDisagreeError: as after a change to one of them; the largest difference is named.
-    """
-    order = model.lengths.argsort()
-    chosen = order[[0, len(order) // 2, -1]].unique()  # the shortest, a middle and the longest
-    half = model.image_tower.dtype != torch.float32
-    clip = copy.deepcopy(model.clip).float() if half else model.clip
-    texts = text_tower(clip), model.ids[chosen], model.lengths[chosen]
-    sides: dict[str, tuple[Any, ...]] = {
-        "read_images": (image_tower(clip), images[:1].float(), model.prompt_learner.img_prompt),
-        "read_texts": (*texts, model.prompt_learner.text_prompt),
-    }
-    for name, (tower, *inputs) in sides.items():
-        with torch.autocast(images.device.type, enabled=False):
-            outputs = [
-                _unit(tower.project(getattr(form, name)(tower, *inputs)))
-                for form in (MaskedForm(), CachedForm())
-            ]
-        difference = (outputs[0] - outputs[1]).norm(dim=-1).max().item()
-        if difference > TOLERANCE:
-            raise FormsDisagreeError(
-                f"MaskedForm.{name} and CachedForm.{name} of rpo/methods/rpo.py disagree: outputs "
-                f"of unit length lie up to {difference:.2g} apart. If the definition (or "
-                "attention_mask) was changed on purpose, choose it: TRAINER.RPO.FORM masked"
-            )
 
 
 def _unit(features: Tensor) -> Tensor:
