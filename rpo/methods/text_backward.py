@@ -40,10 +40,10 @@ class TextBackward:
     Attributes:
         chunk: classes a block, of which none keeps its graph; 0: as memory allows.
         tolerance: t, from 0 to below 1.
-        dropped: of the last backward pass, the share of the gradient's length that was left out;
-            at most t.
+        dropped: with a tolerance, of the last backward pass, the share of the gradient's length
+            that was left out; at most t.
         differentiated: the number of classes that were not.
-        last: with a tolerance, the features (classes, K, embedding) of the last training step.
+        last: the features (classes, K, embedding) of the last training step.
     """
 
     chunk: int = 0
@@ -99,9 +99,7 @@ class TextBackward:
         squared = gradients.float().pow(2).sum(dim=(1, 2))
         rising, order = squared.sort()
         running, total = rising.double().cumsum(0), squared.double().sum()
-        out = running <= self.tolerance**2 * total
-        if not (self.tolerance and torch.isfinite(total)):
-            out = torch.zeros_like(out)
+        out = (running <= self.tolerance**2 * total) & torch.isfinite(total)
         count = int(out.sum())
         self.differentiated = len(order) - count
         self.dropped = float((running[count - 1] / total).sqrt()) if count and total > 0 else 0.0
@@ -129,16 +127,20 @@ class Reading(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        wanted, total = ctx.how.chosen(gradients), torch.zeros_like(ctx.leaf)
-        gradients = gradients.where(wanted[:, None, None], 0)
+        again, total = ctx.blocks.others, torch.zeros_like(ctx.leaf)
+        kept = list(zip(ctx.blocks.kept, ctx.graphs, strict=True))
+        if ctx.how.tolerance:
+            wanted = ctx.how.chosen(gradients)
+            gradients = gradients.where(wanted[:, None, None], 0)
+            again = _to_read_again(wanted, ctx.blocks)
+            kept = [(classes, features) for classes, features in kept if wanted[classes].any()]
         # From the last to the first, in which order autograd itself would add them.
-        for classes in reversed(_to_read_again(wanted, ctx.blocks)):
+        for classes in reversed(again):
             with torch.enable_grad(), ctx.autocast():
                 features = ctx.read(ctx.leaf, classes)
             total = total + torch.autograd.grad(features, ctx.leaf, gradients[classes])[0]
-        for classes, features in reversed(list(zip(ctx.blocks.kept, ctx.graphs, strict=True))):
-            if wanted[classes].any():
-                total = total + torch.autograd.grad(features, ctx.leaf, gradients[classes])[0]
+        for classes, features in reversed(kept):
+            total = total + torch.autograd.grad(features, ctx.leaf, gradients[classes])[0]
         ctx.graphs = []
         return total, None, None, None
 
