@@ -38,7 +38,7 @@ def training_step(
     texts, device = common.class_texts(options.classes), common.device()
     model: Any = RPO(clip, texts, k=options.k, compile=options.compile).to(device)
     if form == "bounded":
-        model.backward = SomeClasses(options.differentiated)
+        model.text_backward = SomeClasses(options.differentiated)
     if form == "masked":
         model = PaddedModel(clip, texts, model.prompt_learner).to(device)
     optimiser = torch.optim.SGD(model.prompt_learner.parameters(), lr=0.01)

@@ -71,14 +71,14 @@ def train(model: Any, images: Tensor, labels: Tensor, epochs: int) -> float:
             optimiser.zero_grad()
             cross_entropy(model(images[batch]), labels[batch]).backward()
             optimiser.step()
-            shares.append(model.backward.differentiated / len(model.texts))
+            shares.append(model.text_backward.differentiated / len(model.texts))
         schedule.step()
     return sum(shares) / len(shares)
 
 
 def gradient(model: Any, images: Tensor, labels: Tensor, tolerance: float) -> Tensor:
     """Of both kinds of prompts, as one vector."""
-    model.backward = TextBackward(tolerance=tolerance)
+    model.text_backward = TextBackward(tolerance=tolerance)
     loss = cross_entropy(model(images), labels)
     return torch.cat(
         [each.flatten() for each in torch.autograd.grad(loss, list(model.learner().parameters()))]
@@ -92,7 +92,7 @@ def errors(model: Any, images: Tensor, labels: Tensor, tolerance: float) -> tupl
     for batch in torch.randperm(len(images)).split(BATCH)[:10]:
         exact = gradient(model, images[batch], labels[batch], 0.0)
         error = gradient(model, images[batch], labels[batch], tolerance) - exact
-        share = model.backward.differentiated / len(model.texts)
+        share = model.text_backward.differentiated / len(model.texts)
         found.append((float(error.norm() / exact.norm()), share))
     return tuple(torch.tensor(found).mean(dim=0).tolist())
 
@@ -104,7 +104,7 @@ def compare(count: int, tolerance: float, options: argparse.Namespace) -> dict[s
     texts = [f"a photo of a {name}." for name in class_names(count)]
     model = rpo.RPO(rpo.load_clip("tiny"), texts, k=options.k)
     start = errors(model, images, labels, tolerance)
-    model.backward = TextBackward(tolerance=tolerance)
+    model.text_backward = TextBackward(tolerance=tolerance)
     began = time.perf_counter()
     mean = train(model, images, labels, options.epochs)
     seconds = time.perf_counter() - began

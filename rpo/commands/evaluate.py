@@ -60,10 +60,10 @@ def read_rpo_config(folder: Path) -> Any:
         FileNotFoundError: the folder holds no run.json. ValueError: the run is not of RPO.
     """
     cfg = read_config(folder)
-    if cfg.TRAINER.NAME != "RPO" or not cfg.TRAINER.RPO.READ_ONLY:
+    if cfg.TRAINER.NAME != "RPO" or RPO.settings(cfg).masked:
         raise ValueError(
-            f"{folder} is a run of {cfg.TRAINER.NAME}; only runs of RPO with read-only prompts can "
-            "share a pass. Evaluate it with rpo train --eval-only"
+            f"{folder} is a run of {cfg.TRAINER.NAME}; only runs of RPO with read-only prompts and "
+            "form cached can share a pass. Evaluate it with rpo train --eval-only"
         )
     if cfg.TEST.SPLIT != "test":
         raise ValueError(

@@ -39,6 +39,8 @@ class Method(nn.Module):
 
     def __init__(self, clip: Clip, settings: Any = None, **fields: Any) -> None:
         super().__init__()
+        if settings is not None and fields:
+            raise TypeError(f"settings, or {', '.join(fields)} by name, and not both")
         self.clip: Clip = clip.requires_grad_(False)
         self.settings: Any = settings or self.Settings(**fields)
         self.remembered = Remembered()
@@ -61,7 +63,7 @@ class Method(nn.Module):
         return ()
 
     def loss(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """What training lowers, (), and the logits (batch, classes) that it was computed from."""
+        """What training lowers, a scalar, and the logits (batch, classes) that it comes from."""
         logits = self(images)
         return cross_entropy(logits.float(), labels), logits
 
@@ -112,13 +114,27 @@ class Method(nn.Module):
                 f"a method is not converted to {other}: what CLIP computes in is chosen as it is "
                 'loaded, rpo.load_clip(name, precision="bf16")'
             )
-        self.remembered.forget()
+        self.forget()
         return super()._apply(fn, recurse)
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        """PyTorch's hook behind `load_state_dict`: CLIP's weights, too, may be others then."""
+        self.forget()
+        super()._load_from_state_dict(*args, **options)
+
+    def forget(self) -> None:
+        """Drops what was computed once, here and in parts: CLIP has moved, or has other weights."""
+        for module in self.modules():
+            for part in vars(module).values():
+                found = getattr(part, "remembered", part)
+                if isinstance(found, Remembered):
+                    found.forget()
 
 
 class Remembered:
-    """The last result of a computation, for as long as what it is made from stays the same.
+    """The last result of one computation, for as long as what it is made from stays the same.
 
+    Which computation it is asked for is not looked at: a second one needs another `Remembered`.
     Where a gradient may have to flow through the result, it is computed anew every time. Threads
     may share it: result and sources are one object, which is replaced as a whole.
     """
@@ -158,9 +174,13 @@ class Result(NamedTuple):
 
     def fits(self, sources: Sequence[Tensor]) -> bool:
         """Whether it is what these sources give now."""
-        return self.precision == autocast_dtype(sources[0].device) and all(
-            old.device == new.device and torch.equal(old, new)
-            for old, new in zip(self.sources, sources, strict=True)
+        return (
+            self.precision == autocast_dtype(sources[0].device)
+            and len(self.sources) == len(sources)
+            and all(
+                old.device == new.device and torch.equal(old, new)
+                for old, new in zip(self.sources, sources, strict=True)
+            )
         )
 
 

@@ -75,7 +75,7 @@ class Settings(settings.Settings):
     text_chunk: int = setting(
         0,
         "Classes per block of the text side, to bound memory at the price of computing each block "
-        "twice; 0 chooses by the memory that is free.",
+        "twice; with 0, as many blocks are computed once as the free memory holds.",
         at_least=0,
     )
     gradient_tolerance: float = setting(
@@ -148,13 +148,16 @@ class CachedForm:
     """The same, faster: CLIP's tokens never see a prompt, so they pass through CLIP once, without
     autograd, and prompts are but K more queries on the keys and values of every layer.
 
-    Those of the class texts are the same for the whole run, and all of them for several runs that
-    are taken in turns.
+    The keys and values of the class texts are computed once a run. Several runs in turns share
+    them, and those of each batch of images.
+
+    Attributes:
+        read_layers: how prompts read the texts; a compiled function may take its place.
     """
 
     def __init__(self, shared: SharedPass | None = None) -> None:
         self.shared = shared
-        self.read_layers = read_only_pass  # an attribute, for a compiled one to take its place
+        self.read_layers = read_only_pass
         self.forget()
 
     def read_images(self, tower: ImageTower, images: Tensor, prompts: Tensor) -> Tensor:
@@ -234,11 +237,13 @@ class RPO(Method):
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("lengths", lengths, persistent=False)
         self.texts, self.modality = list(texts), chosen.modality
-        self.form: MaskedForm | CachedForm = MaskedForm(chosen.read_only)
-        self.checked = chosen.masked
-        if not chosen.masked:
+        self.form: MaskedForm | CachedForm
+        if chosen.masked:
+            self.form = MaskedForm(chosen.read_only)
+        else:
             self.form = compile_form(CachedForm(shared_pass(clip)), chosen.compile)
-        self.backward = TextBackward(chosen.text_chunk, chosen.gradient_tolerance)
+        self.checked = chosen.masked  # the definition need not be compared with itself
+        self.text_backward = TextBackward(chosen.text_chunk, chosen.gradient_tolerance)
 
     def learner(self) -> nn.Module:
         return self.prompt_learner
@@ -249,27 +254,31 @@ class RPO(Method):
     def measured(self) -> dict[str, float]:
         if not self.settings.gradient_tolerance:
             return {}
-        how = self.backward
+        how = self.text_backward
         return {"dropped": how.dropped, "classes": float(how.differentiated)}
 
     def forward(self, images: Tensor) -> Tensor:
-        if not (self.checked or torch.compiler.is_compiling()):
-            check_form(self, images, MaskedForm(), CachedForm())
-            self.checked = True
+        self.check(images)
         image_features = self.image_features(images)
         return self.logits(image_features, self.text_features(self.importance(image_features)))
 
+    def check(self, images: Tensor) -> None:
+        """Compares the two forms on the first batch (batch, 3, height, width); see `check_form`."""
+        if not (self.checked or torch.compiler.is_compiling()):
+            check_form(self, images, MaskedForm(), type(self.form)())
+            self.checked = True
+
     @torch.no_grad()
     def importance(self, image_features: Tensor) -> Tensor | None:
-        """(classes,): how likely the images are taken for each, by the text features of the
-        training step before; None where there was none or it is not asked for."""
-        before = self.backward.last
+        """(classes,): how much the images are taken for each, the sum of the squared probabilities,
+        by the text features of the training step before; None without one, or a tolerance."""
+        before = self.text_backward.last
         if before is None:
             return None
         return self.logits(image_features, before).softmax(dim=1).pow(2).sum(dim=0)
 
     def end_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, epochs: int) -> None:
-        self.backward.last = None  # a run that is resumed here knows of no step before either
+        self.text_backward.last = None  # a run that is resumed here knows of no step before either
 
     def logits(self, image_features: Tensor, text_features: Tensor) -> Tensor:
         """(batch, classes) from (batch, K, embedding) and (classes, K, embedding)."""
@@ -311,13 +320,13 @@ class RPO(Method):
             return _unit(tower.project(read_block(prompts, classes)))
 
         prompts, layers = tower.embed_prompts(prompts), len(tower.blocks)
-        return self.backward.features(read, prompts, len(self.ids), layers, importance)
+        return self.text_backward.features(read, prompts, len(self.ids), layers, importance)
 
-    def _apply(self, *args: Any, **options: Any) -> "RPO":
+    def forget(self) -> None:
+        super().forget()
+        self.text_backward.last = None
         if isinstance(self.form, CachedForm):
             self.form.forget()
-        super()._apply(*args, **options)
-        return self
 
 
 def _unit(features: Tensor) -> Tensor:

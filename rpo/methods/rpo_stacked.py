@@ -36,6 +36,7 @@ class StackedRPO(RPO):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (runs, batch, classes) in float32 for images (batch, 3, height, width)."""
+        self.check(images)
         image_features = self._by_run(self.image_features(images))
         text_features = self._by_run(self.text_features())
         pairs = zip(image_features, text_features, strict=True)

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from rpo.memory import blocks_at_once, classes_at_once
 
@@ -38,7 +39,8 @@ class TextBackward:
     """How the features of all classes are computed and differentiated.
 
     Attributes:
-        chunk: classes a block, of which none keeps its graph; 0: as memory allows.
+        chunk: classes a block, of which none keeps its graph if there are several; 0: as memory
+            allows.
         tolerance: t, from 0 to below 1.
         dropped: with a tolerance, of the last backward pass, the share of the gradient's length
             that was left out; at most t.
@@ -126,6 +128,7 @@ class Reading(torch.autograd.Function):
         return features
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         again, total = ctx.blocks.others, torch.zeros_like(ctx.leaf)
         kept = list(zip(ctx.blocks.kept, ctx.graphs, strict=True))
@@ -141,7 +144,9 @@ class Reading(torch.autograd.Function):
             total = total + torch.autograd.grad(features, ctx.leaf, gradients[classes])[0]
         for classes, features in reversed(kept):
             total = total + torch.autograd.grad(features, ctx.leaf, gradients[classes])[0]
-        ctx.graphs = []
+        # Where the graph is asked a second time, it is read again as a whole.
+        everything = [*ctx.blocks.kept, *ctx.blocks.others]
+        ctx.graphs, ctx.blocks = [], Blocks(ctx.blocks.size, [], everything)
         return total, None, None, None
 
 

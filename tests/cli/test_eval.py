@@ -11,6 +11,7 @@ from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
 from rpo.cli import main
+from rpo.methods import rpo as definition
 
 
 @pytest.fixture
@@ -103,3 +104,18 @@ def test_a_run_on_validation_images_keeps_its_results(runs, capsys):
     folder = runs("seed1", "TEST.SPLIT", "val")
     assert main(["eval", folder, "--classes", "base"]) == 2
     assert f"{folder} is a run with TEST.SPLIT val" in capsys.readouterr().err
+
+
+def test_a_run_of_the_definition_is_not_evaluated_as_the_fast_form(runs, capsys):
+    """Which someone has changed, perhaps."""
+    folder = runs("seed1", "TRAINER.RPO.FORM", "masked")
+    assert main(["eval", folder]) == 2
+    assert "with read-only prompts and form cached can share a pass" in capsys.readouterr().err
+    assert not Path(folder.replace("train_base", "test_new")).exists()
+
+
+def test_the_forms_are_compared_here_too(runs, monkeypatch, capsys):
+    folder = runs("seed1")
+    monkeypatch.setattr(definition, "read_only_pass", lambda layers, prompts: 0 * prompts)
+    assert main(["eval", folder, "--classes", "new"]) == 2
+    assert "CachedForm.read_images of rpo/methods/rpo.py disagree" in capsys.readouterr().err

@@ -146,3 +146,25 @@ def test_a_pickled_model_computes_the_same(name, random_clip):
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(pickle.loads(pickle.dumps(model))(images), model(images))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_weights_of_another_clip_are_seen(name, random_clip):
+    """Also those of the text encoder, whose features were computed once."""
+    first, second = (
+        METHODS[name](random_clip("small", seed=seed), ["a cat", "a dog"]).eval() for seed in (1, 2)
+    )
+    images = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        if name != "LogisticProbe":  # which starts from zeros
+            assert not torch.equal(first(images), second(images))
+        outer = nn.ModuleDict({"method": first})
+        outer.load_state_dict({f"method.{key}": each for key, each in second.state_dict().items()})
+        fresh = METHODS[name](first.clip, ["a cat", "a dog"]).eval()
+        fresh.load_state_dict(second.state_dict())
+        assert torch.equal(first(images), fresh(images))
+
+
+def test_settings_are_given_once(random_clip):
+    with pytest.raises(TypeError, match="settings, or n_ctx, csc by name, and not both"):
+        CoOp(random_clip(), ["cat"], CoOp.Settings(n_ctx=4), n_ctx=2, csc=True)

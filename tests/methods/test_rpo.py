@@ -337,6 +337,17 @@ def test_a_mistake_in_the_cached_form_is_caught(random_clip, monkeypatch, mistak
         model(images_for(model.clip))
 
 
+def test_a_form_of_ones_own_is_checked(random_clip):
+    class Scaled(CachedForm):
+        def read_images(self, tower, images, prompts):
+            return super().read_images(tower, images, prompts.flip(0))
+
+    model = build(random_clip())
+    model.form = Scaled()
+    with pytest.raises(RuntimeError, match="MaskedForm.read_images and Scaled.read_images"):
+        model(images_for(model.clip))
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("shape", ["small", "deep", "ViT-B/16"])
 def test_the_check_passes_once_and_changes_nothing(random_clip, monkeypatch, precision, shape):

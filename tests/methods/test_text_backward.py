@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy, normalize
 
 from rpo import memory
@@ -53,7 +54,7 @@ def squared_by_class(gradients):
 @pytest.mark.parametrize("tolerance", [0.05, 0.3, 0.6, 0.9])
 def test_the_smallest_gradients_are_left_out_up_to_the_tolerance(random_clip, tolerance):
     model = build(random_clip(), gradient_tolerance=tolerance)
-    got, how = gradient(model), model.backward
+    got, how = gradient(model), model.text_backward
     order = squared_by_class(gradient_by_definition(model, [])[2]).argsort()
     count = len(TEXTS) - how.differentiated
     expected, share, _ = gradient_by_definition(model, order[:count])
@@ -66,7 +67,7 @@ def test_the_smallest_gradients_are_left_out_up_to_the_tolerance(random_clip, to
 def test_most_tolerances_leave_something_out_and_something_in(random_clip):
     model = build(random_clip(), gradient_tolerance=0.6)
     gradient(model)
-    assert 0 < model.backward.differentiated < len(TEXTS)
+    assert 0 < model.text_backward.differentiated < len(TEXTS)
 
 
 @pytest.mark.parametrize("fields", [{}, {"gradient_tolerance": 1e-12}, {"text_chunk": 3}])
@@ -75,7 +76,7 @@ def test_without_a_tolerance_worth_the_name_the_gradient_is_exact(random_clip, f
     expected, _, _ = gradient_by_definition(model, [])
     assert (gradient(model) - expected).norm() < 1e-5 * expected.norm()
     if "gradient_tolerance" in fields:
-        assert model.backward.differentiated == len(TEXTS) and model.backward.dropped == 0
+        assert model.text_backward.differentiated == len(TEXTS) and model.text_backward.dropped == 0
 
 
 @pytest.mark.parametrize("precision", ["fp32", "amp"])
@@ -121,7 +122,7 @@ def test_a_guess_changes_what_is_read_twice_and_not_the_gradient(
     def second_step(guess):
         with monkeypatch.context() as patch:
             model = build(clip, gradient_tolerance=tolerance)
-            return *reads_of_two_steps(model, patch, guess), model.backward.differentiated
+            return *reads_of_two_steps(model, patch, guess), model.text_backward.differentiated
 
     without, all_twice, differentiated = second_step(lambda importance: None)
     assert all_twice == len(TEXTS) + differentiated
@@ -141,7 +142,7 @@ def test_without_memory_or_with_blocks_by_hand_no_guess_keeps_a_graph(
     monkeypatch.setattr(text_backward, "blocks_at_once", lambda *_: 0)
     model = build(random_clip(), gradient_tolerance=0.6, **fields)
     _, reads = reads_of_two_steps(model, monkeypatch, lambda importance: importance)
-    assert reads == len(TEXTS) + model.backward.differentiated
+    assert reads == len(TEXTS) + model.text_backward.differentiated
 
 
 def test_the_guess_ends_with_the_epoch(random_clip):
@@ -164,7 +165,7 @@ def test_a_gradient_that_overflows_is_left_whole_for_the_scaler():
 def test_no_gradient_at_all_needs_no_class(random_clip):
     model = build(random_clip(), gradient_tolerance=0.1)
     (model(images()).sum() * 0).backward()
-    assert model.backward.differentiated == 0
+    assert model.text_backward.differentiated == 0
     assert not model.prompt_learner.text_prompt.grad.any()
 
 
@@ -185,3 +186,29 @@ def test_memory_of_a_control_group_counts(tmp_path, monkeypatch):
     assert 0 < memory.free_bytes(torch.device("cpu")) < 2**50
     monkeypatch.setattr(memory, "_left_in_control_groups", lambda: iter([1000.0, 5.0]))
     assert memory.free_bytes(torch.device("cpu")) == 5
+
+
+@pytest.mark.parametrize("kept", [99, 2, 0])
+@pytest.mark.parametrize("tolerance", [0, 0.3])
+def test_a_graph_may_be_asked_twice(random_clip, monkeypatch, kept, tolerance):
+    """As ProGrad does, for the gradients of two losses on the same logits."""
+    monkeypatch.setattr(memory, "CPU_BUDGET", 2.5 * 3 * 2 * 64 * memory.KEPT_PER_PROMPT * 4)
+    monkeypatch.setattr(text_backward, "blocks_at_once", lambda *_: kept)
+    model = build(random_clip(), gradient_tolerance=tolerance)
+    for _ in range(2):  # in the second step with a guess of what matters
+        loss = cross_entropy(model(images()), LABELS)
+        prompts = model.prompt_learner.text_prompt
+        first, second = (
+            torch.autograd.grad(loss, prompts, retain_graph=more)[0] for more in (True, False)
+        )
+        assert (first - second).norm() < 1e-5 * first.norm()
+
+
+def test_no_second_derivative_is_pretended(random_clip):
+    model = build(random_clip(), text_chunk=2)
+    prompts = model.prompt_learner.text_prompt
+    with sdpa_kernel(SDPBackend.MATH):  # whose own derivative has one
+        loss = cross_entropy(model(images()), LABELS)
+        (first,) = torch.autograd.grad(loss, prompts, create_graph=True)
+        with pytest.raises(RuntimeError, match="marked with @once_differentiable"):
+            first.pow(2).sum().backward()
