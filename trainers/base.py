@@ -23,6 +23,7 @@ from rpo.clip.precision import PRECISIONS, autocast, processor_precision
 from rpo.clip.texts import class_inputs
 from rpo.methods.settings import check, described
 
+from . import contract
 from .class_texts import choose_template, class_names
 from .record import RecordedTrainer
 
@@ -43,7 +44,7 @@ class MethodTrainer(RecordedTrainer):
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
-    method: Any
+    method: Any = None
     section = ""
     further_keys: Mapping[str, Any] = {}
     learner_name = ""
@@ -55,8 +56,18 @@ class MethodTrainer(RecordedTrainer):
 
     @classmethod
     def add_config(cls, cfg: Any) -> None:
-        """Adds the method's keys, with their defaults, to a configuration."""
+        """Adds the method's keys, with their defaults, to a configuration.
+
+        Raises:
+            ValueError: the trainer is none, or has the section of another.
+        """
+        contract.check_class(cls)
         if cls.section:
+            if cls.section in cfg.TRAINER:
+                raise ValueError(
+                    f"the trainer {cls.__module__}.{cls.__name__} has the section {cls.section}, "
+                    "which is another trainer's: each has its own"
+                )
             keys = {name.upper(): default for name, default, _ in described(cls.method.Settings)}
             cfg.TRAINER[cls.section] = CfgNode(keys | dict(cls.further_keys))
 
@@ -173,9 +184,16 @@ class MethodTrainer(RecordedTrainer):
                 f"TRAINER.{self.section}.CTX_INIT gives words to start from"
             )
 
+    def set_model_mode(self, mode: str = "train", names: Any = None) -> None:
+        """Of the method as a whole, which may hold more than what learns."""
+        super().set_model_mode(mode, names)
+        self.model.train(mode == "train")
+
     def model_inference(self, images: Tensor) -> Tensor:
         """Logits (batch, classes)."""
-        return self.model(images)
+        logits = self.model(images)
+        contract.check_logits(self.model, logits, len(images), self.num_classes)
+        return logits
 
 
 class PromptTrainer(MethodTrainer):
@@ -220,6 +238,7 @@ class PromptTrainer(MethodTrainer):
             quicker = f"TRAINER.{self.section}.PREC {processor_precision()}"
             print(f"fp16 is slow on a CPU: add {quicker} to be faster")
         self.build_method()
+        contract.check_learner(self.model)
         learner = self.model.learner().requires_grad_(True)
         if cfg.MODEL.INIT_WEIGHTS:
             load_pretrained_weights(learner, cfg.MODEL.INIT_WEIGHTS)
@@ -244,7 +263,9 @@ class PromptTrainer(MethodTrainer):
         step = self.epoch * self.num_batches + self.batch_idx
         with autocast(self.precision(), self.device):
             self.model.begin_step(step, self.max_epoch * self.num_batches)
-            loss, logits = self.model.loss(images, labels)
+            found = self.model.loss(images, labels)
+        contract.check_loss(self.model, found, len(images), self.num_classes)
+        loss, logits = found
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1}: "
@@ -266,7 +287,7 @@ class PromptTrainer(MethodTrainer):
 
     def model_inference(self, images: Tensor) -> Tensor:
         with autocast(self.precision(), self.device):
-            return self.model(images)
+            return super().model_inference(images)
 
     def parse_batch_train(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Images (batch, 3, height, width) and labels (batch,) on the device."""

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import hashlib
+import inspect
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from rpo.clip.backbone import tensors_sha256
 from rpo.clip.precision import autocast
 from rpo.environment import installed_version
 from rpo.feature_cache import FeatureCache, key_of
+from rpo.methods.features import FeatureMethod
 
 from .config import plain
 
@@ -117,7 +119,16 @@ class Features:
             "input": chosen,
             "plain": [name for name in node["TRANSFORMS"] if name in PLAIN_TRANSFORMS],
             "versions": [installed_version(name) for name in LIBRARIES],
+            **self.own_vectors(),
         }
+
+    def own_vectors(self) -> Mapping[str, str]:
+        """The source of a method that makes vectors in a way of its own."""
+        method = type(self.model)
+        names = ("vectors", "own_image_features")
+        if all(getattr(method, name) is getattr(FeatureMethod, name) for name in names):
+            return {}
+        return {"vectors": inspect.getsource(inspect.getmodule(method) or method)}
 
     @functools.cached_property
     def weights(self) -> str:

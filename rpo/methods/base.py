@@ -12,6 +12,9 @@ from rpo.clip.precision import autocast_dtype
 from rpo.methods.settings import Settings
 from rpo.methods.traits import Traits
 
+# What a method may read of its classes; see `Method`.
+TAKES = ("texts", "names", "both")
+
 
 class Method(nn.Module):
     """A frozen CLIP and something small that learns, for one list of classes.
