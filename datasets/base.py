@@ -1,5 +1,7 @@
 """What all datasets of the benchmark share: where they lie, their split, few shots, base / new."""
 
+import contextlib
+import io
 import random
 import sys
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ class FewShotDataset(DatasetBase):
         template: the hand-written text of a class that CoOp gives for zero-shot CLIP.
         how_to_get: a sentence for whoever does not have it yet.
         facts: known figures, terms and addresses; None for a dataset that is not published.
+        is_long: whether its split, which is made of its folders, takes long to make.
 
     Raises FileNotFoundError, with one message, if something is missing on disk.
     """
@@ -36,6 +39,7 @@ class FewShotDataset(DatasetBase):
     template: str = "a photo of a {}."
     how_to_get: str
     facts: Facts | None = None
+    is_long: bool = False
     other_layouts: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, cfg: Any) -> None:
@@ -77,6 +81,18 @@ class FewShotDataset(DatasetBase):
         """Raises FileNotFoundError if the images are not there; reads nothing else."""
         dataset = cls.configured(cfg)
         dataset.require(dataset.images)
+
+    @classmethod
+    def split_now(cls, cfg: Any) -> str | None:
+        """SHA-256 of the split as it is now; None where there is none, or it takes long to make.
+
+        What is remarkable about it is said when it is used.
+        """
+        if cls.is_long:
+            return None
+        with contextlib.suppress(OSError, ValueError), contextlib.redirect_stdout(io.StringIO()):
+            return digest(cls.configured(cfg).load_split())
+        return None
 
     @classmethod
     def config_name(cls) -> str:

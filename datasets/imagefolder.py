@@ -6,8 +6,6 @@ the same way, or all train with DATASET.HOLD_OUT False. DATASET.CSV lists images
 DATASET.CLASS_NAMES names the classes.
 """
 
-import contextlib
-import io
 import os
 import random
 import shlex
@@ -24,7 +22,7 @@ from rpo.registration import register
 from .base import FewShotDataset
 from .folders import class_folders
 from .imagefolder_files import PART_FOLDERS, part_folder, read_table, refuse_alike, rename_classes
-from .split import PARTS, Item, Split, class_names, digest, split_each_class
+from .split import PARTS, Item, Split, class_names, split_each_class
 
 NO_CLASSES = (
     "{} holds no folders of images: there should be one for each class, called as the class is, or "
@@ -71,16 +69,6 @@ class ImageFolder(FewShotDataset):
         dataset = cls.configured(cfg)
         dataset.require(dataset.source())
         dataset.check_classes()
-
-    @classmethod
-    def split_now(cls, cfg: Any) -> str | None:
-        """SHA-256 of the split as the images are now; None if there is none to be made of them.
-
-        What is remarkable about it is said when it is used.
-        """
-        with contextlib.suppress(OSError, ValueError), contextlib.redirect_stdout(io.StringIO()):
-            return digest(cls.configured(cfg).load_split())
-        return None
 
     def locate(self, root: Path) -> None:
         """DATASET.FOLDER; a CSV's paths are below it, or beside the CSV."""

@@ -18,6 +18,8 @@ MANY = 5
 class WordnetFolders(FewShotDataset):
     """A dataset of class folders called n01440764, ...; their names stand in classnames.txt."""
 
+    is_long = True
+
     split_file = "classnames.txt"
     facts: Facts
 

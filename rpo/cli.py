@@ -51,10 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     chosen = next((argument for argument in arguments if argument in COMMANDS), None)
     pairs: list[str] = []
-    if chosen in ("fit", "run"):  # whose other arguments would swallow them, or they those
+    if chosen in ("fit", "run", "train"):  # whose other arguments would swallow them, or they those
         arguments, pairs = split_pairs(arguments)
     try:
         args = build_parser(chosen).parse_args(arguments, argparse.Namespace(pairs=pairs))
+        if chosen == "train":
+            args.opts = [*pairs, *args.opts]
         status = args.run(args)
         sys.stdout.flush()  # so that a reader that has gone is noticed here
         return status

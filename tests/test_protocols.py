@@ -122,6 +122,18 @@ def test_the_settings_of_the_papers_where_they_differ_by_protocol():
     assert name("extreme_few_shot", "RPO", "tiny") == "tiny_K4"
 
 
+@pytest.mark.parametrize("preset", ["tiny", "rpo-paper"])
+def test_settings_without_which_a_dataset_would_fail(preset):
+    """ImageNet has no validation images to choose C on; ProGrad starts from words of a dataset."""
+    (probe,) = jobs("few_shot", preset, methods=["LogisticProbe"], datasets=["imagenet"], shots=[1],
+                    seeds=[1])  # fmt: skip
+    assert configs(probe)[0].TRAINER.LOGISTICPROBE.C == 0.316
+    for job in jobs("base2new", preset, methods=["ProGrad"], seeds=[1]):
+        cfg = configs(job)[0]
+        words = TRAINER_REGISTRY.get("ProGrad").published_template(cfg).partition(" {}")[0]
+        assert len(words.split(" ")) <= cfg.TRAINER.PROGRAD.N_CTX, cfg.DATASET.NAME
+
+
 def test_a_transfer_is_evaluated_with_the_settings_of_its_training():
     job = jobs("domain_generalization", methods=["CoOp"])[0]
     assert [step.shown for step in job.steps] == [

@@ -134,7 +134,8 @@ class MethodTrainer(RecordedTrainer):
         if side and tuple(self.cfg.INPUT.SIZE) != (side, side):
             raise ValueError(
                 f"INPUT.SIZE is {self.cfg.INPUT.SIZE}, and the backbone "
-                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side})"
+                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side}): add INPUT.SIZE "
+                f"'({side}, {side})'"
             )
 
     def classes(self) -> Sequence[Any]:

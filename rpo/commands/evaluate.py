@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.checkpoints import find_checkpoint, load_parameters
+from rpo.clip.precision import autocast
 from rpo.methods.rpo_stacked import StackedRPO
 from rpo.runs import RESULTS, RunFolder, read_object
 from rpo.trainers.evidence import check_weights, learnt_hashes
@@ -98,7 +99,9 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
     with torch.no_grad():
         for batch in tqdm(trainer.test_loader):
             images, labels = trainer.parse_batch_test(batch)
-            for evaluator, logits in zip(evaluators, trainer.model_inference(images), strict=True):
+            with autocast(trainer.precision(), trainer.device):
+                of_runs = trainer.model(images)
+            for evaluator, logits in zip(evaluators, of_runs, strict=True):
                 evaluator.process(logits, labels)
     trainer.seconds["test"] = time.time() - started
     for folder, own, learner, evaluator in zip(

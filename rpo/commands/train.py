@@ -189,7 +189,7 @@ def check_trained(cfg: Any, model_dir: str) -> None:
 
 
 def split_now(cfg: Any) -> str | None:
-    """SHA-256 of the split of your own images, which may change; None of a published dataset."""
+    """SHA-256 of a dataset's split, which may change; None where it is not known at once."""
     split = getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "split_now", None)
     return split(cfg) if split else None
 

@@ -35,13 +35,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class Splits:
-    """SHA-256 of the splits of your own images, each made once, as a protocol has many runs."""
+    """SHA-256 of the datasets' splits, each read once, as a protocol has many runs."""
 
     def __init__(self) -> None:
         self.known: dict[tuple[Any, ...], str | None] = {}
 
     def of(self, cfg: Any) -> str | None:
-        """None of a published dataset."""
+        """None where it is not known at once."""
         keys = ("NAME", "ROOT", "FOLDER", "CSV", "CLASS_NAMES", "HOLD_OUT")
         source = tuple(cfg.DATASET[key] for key in keys)
         if source not in self.known:

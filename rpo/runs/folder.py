@@ -155,7 +155,7 @@ class RunFolder:
         before = (self.stored() or {}).get("split") or hashes_in(self._results()).get("split")
         if before and now and before != now:
             raise ConfigMismatchError(
-                f"{self.path} holds a run on other images: the SHA-256 of their split was "
+                f"{self.path} holds a run on other images: the SHA-256 of the split was "
                 f"{before}, and is {now} now. Choose another OUTPUT_DIR or start anew with "
                 "--overwrite"
             )

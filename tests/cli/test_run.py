@@ -229,6 +229,19 @@ def test_images_that_have_changed_are_another_experiment(tmp_path, draw_image, p
     assert capsys.readouterr().out.startswith("2 jobs: 2 finished")
 
 
+def test_a_split_that_has_changed_is_another_experiment(place, capsys):
+    """As when the published one takes the place of one that was made by the rule."""
+    command = [*place, "--methods", "ZeroshotCLIP", "--seeds", "1"]
+    assert main(command) == 0
+    (split,) = Path(place[place.index("--root") + 1]).glob("eurosat/split_*.json")
+    content = json.loads(split.read_text())
+    content["test"].append(content["val"].pop())
+    split.write_text(json.dumps(content))
+    capsys.readouterr()
+    assert main(command) == 1
+    assert "holds a run on other images: the SHA-256 of the split was" in capsys.readouterr().out
+
+
 def test_a_failed_job_does_not_stop_the_others(place, capsys):
     datasets = ["--datasets", "dtd", "eurosat", "--methods", "ZeroshotCLIP", "RPO"]
     assert main([*place, *datasets, "--seeds", "1"]) == 1

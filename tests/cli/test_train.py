@@ -76,6 +76,15 @@ def test_another_config_in_a_used_folder_is_refused_until_overwritten(train, tmp
     assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.5
 
 
+def test_flags_and_pairs_come_in_any_order(train, tmp_path, capsys):
+    """As behind the pairs that the scripts give."""
+    train()
+    assert train(options=("OPTIM.LR", "0.5", "--overwrite", *QUICK, "SEED", "1")) == 0
+    assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.5
+    assert train(options=("OPTIM.LR", "--overwrite", *QUICK)) == 2
+    assert "OPTIM.LR" in capsys.readouterr().err
+
+
 def test_evaluating_other_classes_in_a_training_folder_is_refused(train, tmp_path, capsys):
     train()
     run = str(tmp_path / "run")
