@@ -50,10 +50,11 @@ class FewShotDataset(DatasetBase):
             print(f"{type(self).__name__} {note}")
         split = self.load_split()
         self.refuse_classes(split)
-        if self.facts and (found := self.facts.differences(split, self.split_path())):
-            print(f"WARNING: not comparable with published results: {found}")
         # What a run is made of, for results.json: the split's digest and the sampled files.
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
+        if self.facts and (found := self.facts.differences(split, self.split_path())):
+            print(f"WARNING: not comparable with published results: {found}")
+            self.provenance["unlike_published"] = found
         split = self.select(split, cfg)
         self.remark_on_selection(split, cfg)
         # What the images of `test` are called in predictions.npz.

@@ -70,8 +70,8 @@ class Facts:
         classes = len({label for _, label, _ in split["test"]})
         if classes != self.classes:
             found.append(f"{classes:,} classes are tested, {self.classes:,} are published")
+        if not found and self.split_digest not in ("", digest(split)):
+            found.append("it is not CoOp's split")
         if path.suffix == ".json" and path.is_file():
-            if not found and self.split_digest not in ("", digest(split)):
-                found.append("it is not CoOp's split")
             found[:1] = [f"{path}: {first}" for first in found[:1]]
         return "; ".join(found)

@@ -75,7 +75,7 @@ RESULTS = {
     "learnt_parameters?": COUNT,
     "class_names?": [TEXT],
     "device?": TEXT,
-    "data?": {"split_sha256?": TEXT, "train?": [TEXT], "val?": [TEXT]},
+    "data?": {"split_sha256?": TEXT, "unlike_published?": TEXT, "train?": [TEXT], "val?": [TEXT]},
     "config?": {"*?": ANYTHING, "TRAINER?": {"*?": ANYTHING}},
 }
 

@@ -81,7 +81,18 @@ def span(counts: Iterable[int]) -> str:
 
 def notes_on(used: pd.DataFrame) -> tuple[str, ...]:
     """What a reader should know of the runs that a table is made of."""
-    return (*_single_classes(used), *_from_logs(used))
+    return (*_unlike_published(used), *_single_classes(used), *_from_logs(used))
+
+
+def _unlike_published(used: pd.DataFrame) -> list[str]:
+    """Whose accuracy stands beside none of the papers': images are missing, or split otherwise."""
+    found: dict[str, str] = {}
+    for dataset, content in zip(used["dataset"], used["content"], strict=True):
+        if said := (content.get("data") or {}).get("unlike_published"):
+            found.setdefault(dataset, said)
+    return [
+        f"NOT COMPARABLE with published values: {name} ({said})." for name, said in found.items()
+    ]
 
 
 def _single_classes(used: pd.DataFrame) -> list[str]:

@@ -76,6 +76,14 @@ def test_another_config_in_a_used_folder_is_refused_until_overwritten(train, tmp
     assert results(tmp_path / "run")["config"]["OPTIM"]["LR"] == 0.5
 
 
+def test_what_is_no_published_split_is_said_wherever_its_numbers_are(train, tmp_path, capsys):
+    train()
+    assert "val has 4 images, 5,400 are published" in results(tmp_path / "run")["data"]["unlike_published"]
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "run"), "--table", "seeds"]) == 0
+    assert "NOT COMPARABLE with published values: EuroSAT (" in capsys.readouterr().out
+
+
 def test_flags_and_pairs_come_in_any_order(train, tmp_path, capsys):
     """As behind the pairs that the scripts give."""
     train()

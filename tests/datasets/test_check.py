@@ -121,6 +121,15 @@ def test_another_split_is_not_the_published_one(check, monkeypatch):
     assert status == 1 and "is not CoOp's" in printed
 
 
+def test_a_split_of_the_published_sizes_that_was_made_is_not_the_published_one(tmp_path):
+    facts = EuroSAT.facts
+    split = {
+        part: [(f"{index}.jpg", index % facts.classes, "a") for index in range(size)]
+        for part, size in zip(("train", "val", "test"), facts.sizes, strict=True)
+    }
+    assert facts.differences(split, tmp_path / "absent.json") == "it is not CoOp's split"
+
+
 def test_quick_does_not_decode(check, tree):
     cut_image(tree)
     assert check("--quick")[0] == 0 and check()[0] == 1
