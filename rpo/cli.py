@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import Path
 from typing import NoReturn
 
 from rpo import __version__
@@ -107,7 +108,25 @@ INPUT_ERROR_NAMES = ("YAMLError", "CheckpointError", "OutOfMemoryError", "FormsD
 
 
 def explain(error: BaseException) -> str:
-    """The message of an error, in one sentence that says what would help."""
+    """The message of an error, and where it is from if that is a file of RPO_PATH."""
+    place = place_of(error)
+    return f"{message_of(error)} ({place})" if place else message_of(error)
+
+
+def place_of(error: BaseException) -> str:
+    """File and line of the innermost call that stands below a folder of RPO_PATH; else empty."""
+    import traceback
+
+    folders = [Path(each) for each in os.environ.get("RPO_PATH", "").split(os.pathsep) if each]
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if any(folder in Path(frame.filename).parents for folder in folders):
+            found = f"{frame.filename}, line {frame.lineno}"
+    return found
+
+
+def message_of(error: BaseException) -> str:
+    """One sentence that says what would help."""
     if isinstance(error, KeyError) and error.args:  # without the quotes that Python puts around it
         return str(error.args[0])
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":

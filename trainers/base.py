@@ -25,6 +25,8 @@ from rpo.methods.settings import check, described
 
 from . import contract
 from .class_texts import choose_template, class_names
+from .config import plain
+from .origin import origin, origin_of
 from .record import RecordedTrainer
 
 
@@ -185,6 +187,21 @@ class MethodTrainer(RecordedTrainer):
                 f"TRAINER.{self.section}.CTX_INIT gives words to start from"
             )
 
+    def check_classes(self, directory: str) -> None:
+        """Raises ValueError if this names other classes than a folder's run, and the method cannot.
+
+        Of the same dataset: on another one classes may be the same, as on ImageNet's test sets.
+        """
+        trained, now = origin_of(directory), origin(plain(self.cfg))
+        if trained is None or self.method.can_name_new_classes(self.model.settings):
+            return
+        if trained["dataset"] == now["dataset"] and trained["classes"] != now["classes"]:
+            raise ValueError(
+                f"{directory} was trained on {trained['classes']} classes of {now['dataset']}, and "
+                f"DATASET.SUBSAMPLE_CLASSES is {now['classes']}: {self.cfg.TRAINER.NAME} has "
+                "learnt something for each class that it saw. RPO or LP can name others"
+            )
+
     def set_model_mode(self, mode: str = "train", names: Any = None) -> None:
         """Of the method as a whole, which may hold more than what learns."""
         super().set_model_mode(mode, names)
@@ -310,4 +327,5 @@ class PromptTrainer(MethodTrainer):
             ignored = clip_names(self.model.clip) | set(self.method.unused)
             load_parameters(self._models[name], checkpoint.get("state_dict"), path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint.get("epoch")})')
+        self.check_classes(directory)
         self.record_origin(directory)

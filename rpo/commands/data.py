@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.datasets.base import FewShotDataset
+from rpo.datasets.digits import Digits
 from rpo.datasets.imagefolder import ImageFolder
 from rpo.datasets.tools.check import check
 from rpo.datasets.tools.check_split import Finding
@@ -94,7 +95,8 @@ def overview(root: Path) -> str:
 def _row(name: str, dataset: type[FewShotDataset], root: Path) -> list[str]:
     facts = dataset.facts
     if facts is None:
-        return [dataset.__name__, name, where(dataset, root), "1,797", "10", "0", "makes itself"]
+        known = ("1,797", "10", "0", "makes itself") if dataset is Digits else ("-",) * 4
+        return [dataset.__name__, name, where(dataset, root), *known]
     size = f"{facts.gigabytes:g}" if facts.gigabytes else "?"
     return [
         dataset.__name__, name, where(dataset, root),

@@ -42,7 +42,7 @@ def _versions() -> Iterator[str]:
     try:
         importlib.import_module("torchvision")
     except Exception as error:  # one that was built for another torch may raise anything
-        yield f"PROBLEM: torchvision, which training needs, does not fit to torch: {error}"
+        yield f"PROBLEM: torchvision, for some transforms of images, does not fit to torch: {error}"
 
 
 def _device() -> str:

@@ -74,12 +74,17 @@ def published_config(method: str) -> str:
 
 def settings(name: str) -> list[dict[str, str]]:
     """A row a setting, as its key is typed; the library's name is the last part in lower case."""
+    from dassl.engine import TRAINER_REGISTRY
+
     from rpo.methods.settings import described
 
-    method = getattr(importlib.import_module(known_modules()[name]), name)
+    importlib.import_module("rpo.plugin")  # registers the trainers, which have the section
+    method, section = getattr(importlib.import_module(known_modules()[name]), name), name.upper()
+    if name in TRAINER_REGISTRY.registered_names():
+        section = getattr(TRAINER_REGISTRY.get(name), "section", "") or section
     return [
         {
-            "key": f"TRAINER.{name.upper()}.{field.upper()}",
+            "key": f"TRAINER.{section}.{field.upper()}",
             "default": repr(default),
             "meaning": says,
         }

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import rpo.methods
 
+# What a folder of RPO_PATH may have.
+PARTS = ("methods", "trainers", "datasets", "configs")
 # What matplotlib knows by one letter.
 MARKERS = (*".,ov^<>12348spP*hH+xXDd|_",)
 
@@ -91,12 +93,24 @@ def known_modules() -> Mapping[str, str]:
 
 
 def _all_stated() -> Iterator[tuple[Path, str, Traits]]:
-    """Raises FileNotFoundError for a folder of RPO_PATH that is not there."""
-    for place in rpo.__path__:
-        if not Path(place).is_dir():
+    """Of every file of methods.
+
+    Raises:
+        FileNotFoundError: a folder of RPO_PATH is not there, or has none of the folders that count.
+        ValueError: two files have one name, of which Python would import the first alone.
+    """
+    for place in map(Path, rpo.__path__):
+        if not place.is_dir():
             raise FileNotFoundError(f"RPO_PATH names {place}, and there is no such folder")
+        if not any((place / name).is_dir() for name in PARTS):
+            raise FileNotFoundError(
+                f"RPO_PATH names {place}, which has none of the folders {', '.join(PARTS)}"
+            )
+    first: dict[str, Path] = {}
     for folder in rpo.methods.__path__:
         for file in sorted(Path(folder).glob("*.py")):
+            if (other := first.setdefault(file.name, file)) != file and file.name != "__init__.py":
+                raise ValueError(f"{file} would never be imported, for {other}: rename it")
             yield from ((file, *pair) for pair in _stated_traits(file))
 
 
@@ -104,7 +118,7 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
     """Class names and `traits = Traits(...)` in a file.
 
     Raises:
-        ValueError: it is no Python, or an argument is no literal or none of a trait.
+        ValueError: it is no Python, or the traits are not stated so.
     """
     try:
         nodes = ast.parse(file.read_text(encoding="utf-8"), str(file)).body
@@ -113,13 +127,33 @@ def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:
     for node in (each for each in nodes if isinstance(each, ast.ClassDef)):
         for statement in node.body:
             match statement:
-                case ast.Assign([ast.Name("traits")], ast.Call(ast.Name("Traits")) as call):
+                case ast.Assign([ast.Name("traits")], value) | ast.AnnAssign(
+                    ast.Name("traits"), _, ast.expr() as value
+                ):
                     try:
-                        values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-                    except ValueError as error:
-                        raise ValueError(f"{file}: the traits are no literals: {error}") from error
-                    try:
-                        found = Traits(**values)
+                        yield node.name, _read(value)
                     except (TypeError, ValueError) as error:
-                        raise ValueError(f"{file}, traits of {node.name}: {error}") from error
-                    yield node.name, found
+                        place = f"{file}, line {statement.lineno}"
+                        raise ValueError(f"{place}, traits of {node.name}: {error}") from error
+
+
+def _read(value: ast.expr) -> Traits:
+    """The traits that an expression states.
+
+    Raises:
+        ValueError, TypeError: it does not, in literals; or no table could use them.
+    """
+    match value:
+        case ast.Call(ast.Name("Traits") | ast.Attribute(attr="Traits"), [], keywords):
+            pass
+        case _:
+            said = ast.unparse(value)
+            raise ValueError(f"{said} is not Traits(order=..., colour=..., ...), each by its name")
+    found = {}
+    for keyword in keywords:
+        try:
+            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
+        except ValueError as error:
+            said = ast.unparse(keyword.value)
+            raise ValueError(f"{keyword.arg} is {said}, which is no literal") from error
+    return Traits(**found)

@@ -1,5 +1,6 @@
 """The tables that `rpo report` knows: pivots of one frame."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -16,7 +17,7 @@ from rpo.report.frame import (
     own_runs,
     scores,
 )
-from rpo.report.names import CLASSES, DOMAINS, dataset_order, learns
+from rpo.report.names import BENCHMARK, CLASSES, DOMAINS, dataset_order, learns
 from rpo.report.pivots import Panel, Points, Series, average_curve, order_of_series, over_shots
 from rpo.report.statistics import BySeed, Summary, TestSet, average, mean_noise, summarise
 from rpo.report.table import About, Cell, Table, notes_on, shown_shots, span
@@ -34,16 +35,20 @@ def build_tables(frame: pd.DataFrame, names: Sequence[str] | None = None) -> lis
     """The tables of those names, or all for which there are runs.
 
     Raises:
-        ValueError: an unknown name, or none of the runs belongs into a table.
+        ValueError: an unknown name, or none of the runs belongs into any of the tables. Of some it
+            is said on the standard error, if they were named.
     """
     for name in names or ():
         if name not in TABLES:
             raise ValueError(unknown("table", name, TABLES))
     found = {name: TABLES[name](frame) for name in names or TABLES}
     empty = [name for name, tables in found.items() if not tables]
-    if empty and (names or len(empty) == len(TABLES)):
-        of = "; ".join(f"{name}, which is of {NEEDS[name]}" for name in empty)
-        raise ValueError(f"none of the {len(frame)} runs belongs into the table {of}")
+    of = "; ".join(f"{name}, which is of {NEEDS[name]}" for name in empty)
+    said = f"none of the {len(frame)} runs belongs into the table {of}"
+    if len(empty) == len(found):
+        raise ValueError(said)
+    if empty and names:
+        print(f"note: {said}", file=sys.stderr)
     return [table for tables in found.values() for table in tables]
 
 
@@ -100,9 +105,15 @@ def _transfer_table(
         about.append(About(line, (source,), noise))
     kind = "Domain generalization" if shifted else "Cross-dataset transfer"
     title = f"{kind}, trained on {source}, accuracy in percent"
-    notes = ("The average is over the targets that the row has.", *notes_on(used))
+    notes = ["The average is over the targets that the row has."]
+    papers = DOMAINS if shifted else BENCHMARK[1:]
+    absent = [name for name in papers if name not in targets]
+    if absent and set(targets) <= set(papers):
+        notes.append(
+            f"The papers average over {len(papers)} targets; not here: {', '.join(absent)}."
+        )
     headers = ("method", "config", "shots", *columns, "average", "targets", "seeds")
-    return Table("transfer", title, headers, rows, notes, tuple(about))
+    return Table("transfer", title, headers, rows, (*notes, *notes_on(used)), tuple(about))
 
 
 def shots_table(frame: pd.DataFrame) -> list[Table]:

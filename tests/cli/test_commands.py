@@ -28,7 +28,8 @@ def test_doctor_sees_two_dassls(monkeypatch, capsys):
 def test_doctor_names_a_torchvision_that_does_not_fit(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     assert main(["doctor"]) == 1
-    assert "PROBLEM: torchvision, which training needs, does not fit" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "PROBLEM: torchvision, for some transforms of images, does not fit" in said
 
 
 def test_doctor_names_a_missing_clip(monkeypatch, capsys):

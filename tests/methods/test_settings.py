@@ -11,7 +11,7 @@ from torch import nn
 import rpo
 from rpo import registration
 from rpo.checkpoints import load_parameters
-from rpo.cli import main
+from rpo.cli import explain, main
 from rpo.methods import settings
 from rpo.methods.settings import check, described, setting
 from rpo.methods.traits import known_modules, known_traits
@@ -141,10 +141,18 @@ def test_a_folder_of_methods_that_is_not_there(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (('"#771133"', '"greenish"'), r"one.py, traits of One: colour is 'greenish'"),
+        (('"#771133"', '"greenish"'), r"one.py, line 2, traits of One: colour is 'greenish'"),
         (('marker="<"', 'marker="star"'), "traits of One: marker is 'star'; it can be"),
         (("order=46", 'order="x"'), "traits of One: order is 'x'; it is a number"),
         (('folder="one"', 'folder="a/b"'), "traits of One: folder is 'a/b'"),
+        (
+            ("order=46", "order=40 + 6"),
+            r"line 2, traits of One: order is 40 \+ 6, which is no liter",
+        ),
+        (
+            ("Traits(order=46", "Traits(46"),
+            r"is not Traits\(order=..., colour=..., .*, each by its",
+        ),
         (("class One", "class CoOp"), "one.py: there is a method CoOp already, in .*coop.py"),
     ],
 )
@@ -156,6 +164,40 @@ def test_traits_that_no_table_could_use_are_named(tmp_path, monkeypatch, change,
     (tmp_path / "one.py").write_text(stated.replace(*change))
     with pytest.raises(ValueError, match=said):
         known_traits.__wrapped__()
+
+
+@pytest.mark.parametrize("start", ["traits: Traits = Traits(", "traits: Any = rpo.Traits("])
+def test_traits_may_be_annotated_and_named_by_their_module(tmp_path, monkeypatch, start):
+    stated = 'order=46, colour="#771133", marker="<", folder="one")'
+    (tmp_path / "one.py").write_text(f"class One:\n    {start}{stated}")
+    monkeypatch.setattr("rpo.methods.__path__", [*rpo.methods.__path__, str(tmp_path)])
+    assert known_traits.__wrapped__()["One"].folder == "one"
+
+
+def test_a_file_that_another_hides_is_named(tmp_path, monkeypatch):
+    (tmp_path / "coop.py").write_text("")
+    monkeypatch.setattr("rpo.methods.__path__", [*rpo.methods.__path__, str(tmp_path)])
+    with pytest.raises(ValueError, match=r"coop.py would never be imported, for .*methods/coop.py"):
+        known_traits.__wrapped__()
+
+
+def test_a_folder_without_the_folders_that_count_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("rpo.__path__", [*rpo.__path__, str(tmp_path)])
+    with pytest.raises(FileNotFoundError, match="has none of the folders methods, trainers, data"):
+        known_traits.__wrapped__()
+
+
+def test_where_an_error_of_ones_own_file_is_from(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text("def look():\n    return {}['foo']\n")
+    monkeypatch.setenv("RPO_PATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    import mine
+
+    with pytest.raises(KeyError) as caught:
+        mine.look()
+    assert explain(caught.value) == f"foo ({tmp_path}/mine.py, line 2)"
+    monkeypatch.setenv("RPO_PATH", "")
+    assert explain(caught.value) == "foo"
 
 
 def test_a_trainer_without_a_section_is_named():

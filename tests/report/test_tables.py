@@ -259,6 +259,22 @@ def test_every_table_without_its_runs_says_so(write_run, tmp_path, capsys, name)
     assert f"belongs into the table {name}, which is of {NEEDS[name]}" in capsys.readouterr().err
 
 
+def test_a_table_without_runs_leaves_the_others(write_run, tmp_path, capsys):
+    write_run(70, classes="all")
+    assert main(["report", str(tmp_path), "--table", "shots", "seeds"]) == 0
+    said = capsys.readouterr()
+    assert (
+        "70.00" in said.out and "note: none of the 1 runs belongs into the table shots" in said.err
+    )
+
+
+def test_targets_that_the_papers_have_and_the_table_has_not(write_run, read_frame):
+    for target in ("ImageNetA", "ImageNetR"):
+        write_run(70, dataset=target, classes="all", trained_on={"dataset": "ImageNet"})
+    (table,) = build_tables(read_frame(), ["transfer"])
+    assert "The papers average over 4 targets; not here: ImageNetV2, ImageNetSketch." in table.notes
+
+
 def test_runs_that_belong_nowhere_are_an_error(write_run, tmp_path, capsys):
     write_run(70, trained_on={"dataset": "ImageNet"})
     assert main(["report", str(tmp_path)]) == 2
