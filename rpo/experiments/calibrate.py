@@ -14,6 +14,8 @@ import torch
 from dassl.engine import TrainerX, build_trainer
 from dassl.utils import set_random_seed
 
+from rpo.trainers.iterations import Passes
+
 from .cost import config_of, kind_of
 from .job import Job
 from .measured import HERE, Kind, Measured, add
@@ -80,7 +82,9 @@ def _steps(trainer: Any, image: float) -> Iterable[float]:
 
 
 def _trainings(trainer: Any) -> Iterator[Callable[[], Any]]:
-    for index, batch in enumerate(islice(trainer.train_loader_x, WARM_UP + STEPS)):
+    """Of several passes where one has few steps: what the first one prepares is no step's."""
+    loader = trainer.train_loader_x
+    for index, batch in enumerate(Passes(loader, WARM_UP + STEPS if len(loader) else 0)):
         trainer.batch_idx = index
         yield lambda batch=batch: trainer.forward_backward(batch)  # type: ignore[misc]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rpo.cli import main
-from rpo.experiments import measured
+from rpo.experiments import calibrate, measured
 from rpo.experiments.measured import HERE, Kind, Measured, add, likely_device, look_up, table
 
 KIND = Kind("cpu, 2 threads", "ViT-B/16", "RPO", 24, 100, 4)
@@ -57,3 +57,16 @@ def test_calibrated(tmp_path, monkeypatch, capsys):
     (found,) = [each for each in table() if each.source == HERE and each.kind.method == "RPO"]
     assert 0 < found.low <= found.step <= found.high and found.bytes > 1000
     assert measured.measured_file().is_relative_to(tmp_path)
+
+
+def test_what_the_first_pass_prepares_is_no_step(make_trainer, monkeypatch):
+    """CLAP, of which a pass may be a single step, encodes all views in the first one."""
+    trainer = make_trainer("CLAP")
+    assert len(trainer.train_loader_x) <= calibrate.WARM_UP
+    slow = calibrate.time.perf_counter
+    read = trainer.features.read
+    late = []
+    monkeypatch.setattr(trainer.features, "read", lambda *a: late.append(60) or read(*a))
+    monkeypatch.setattr(calibrate.time, "perf_counter", lambda: slow() + sum(late))
+    steps = calibrate._steps(trainer, 0.0)
+    assert late and len(steps) == calibrate.STEPS and max(steps) < 60
