@@ -14,6 +14,7 @@ class RPO(PromptTrainer):
 
     method = rpo.RPO
     section = "RPO"
-    # Stands in the released configs and means nothing: the text is DATASET.PROMPT.
+    # Stands in the released configs and means nothing: their text is DATASET.PROMPT, and
+    # DATASET.TEMPLATE one of your own.
     further_keys = {"CTX_INIT": ""}
     underscores = "keep"

@@ -40,6 +40,7 @@ OF_OPTIONS = {
     "SEED": "--seeds",
     "TRAINER.NAME": "--methods",
 }
+TO_START = "to start"  # NEW, which beside base and new classes would be taken for those
 OF_PROTOCOLS = ("DATASET.SUBSAMPLE_CLASSES",)
 
 
@@ -183,7 +184,7 @@ def show_commands(states: dict[Job, str], overwrite: bool) -> None:
     print(summary(states))
     flags = ["--overwrite"] if overwrite else []
     for job, state in states.items():
-        print(f"\n# {job.label} ({state})")
+        print(f"\n# {job.label} ({TO_START if state == NEW else state})")
         for step in job.steps:
             print(shlex.join(["rpo", "train", *(flags if step.trains else []), *step.arguments]))
 
@@ -277,7 +278,7 @@ def summary(states: dict[Job, str]) -> str:
     plural = "s" if len(states) > 1 else ""
     return (
         f"{len(states)} job{plural}: {count[FINISHED]} finished, {count[INTERRUPTED]} interrupted, "
-        f"{count[NEW]} to start"
+        f"{count[NEW]} {TO_START}"
     )
 
 

@@ -98,11 +98,11 @@ def test_a_sweep_is_a_run_for_each_combination(place, capsys):
     assert main([*command, *sweep]) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 jobs: ") and "-lr0.2-" in said
-    assert "# RPO, EuroSAT, 2 shots, seed 1, OPTIM.LR 0.1 TRAINER.RPO.INIT random (new)" in said
+    assert ", seed 1, OPTIM.LR 0.1 TRAINER.RPO.INIT random (to start)" in said
     command[command.index("RPO")] = "ZeroshotCLIP"  # of which it is the same run
     assert main([*command, *sweep]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("1 job: ") and "# ZeroshotCLIP, EuroSAT (new)" in said
+    assert said.startswith("1 job: ") and "# ZeroshotCLIP, EuroSAT (to start)" in said
     assert main([*command, "--sweep", "OPTIM.LR"]) == 2
     assert "--sweep OPTIM.LR has no value" in capsys.readouterr().err
     assert main([*command, "--sweep", "OPTIM.RL", "1"]) == 2
