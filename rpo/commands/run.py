@@ -1,11 +1,11 @@
 """`rpo run`: all experiments of a protocol, in one command that can be interrupted at any time."""
 
 import argparse
+import contextlib
 import os
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,11 @@ def warn_of_unread(jobs: Sequence[Job], args: argparse.Namespace) -> None:
     """Says which options the methods that are run do not read."""
     keys = [*args.pairs[::2], *(key for key, *_ in args.sweep)]
     steps = {job.method: job.steps[0] for job in jobs} if keys else {}
-    say_unread(keys, [build_config(parse_step(step)) for step in steps.values()])
+    configs = []
+    for step in steps.values():
+        with contextlib.suppress(ImportError, OSError, ValueError):  # said when it comes to the job
+            configs.append(build_config(parse_step(step)))
+    say_unread(keys, configs)
 
 
 def swept(args: argparse.Namespace) -> Iterator[list[str]]:
@@ -208,7 +212,7 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
         print(f"{look} tells how far each run is", flush=True)
     group = read_preset(args.preset).runs_per_process
     pool = Pool(args.slots, args.overwrite, group, together=args.together)
-    with closing(pool.outcomes(todo)) as ended:
+    with contextlib.closing(pool.outcomes(todo)) as ended:
         for outcome in ended:
             print(progress.line(outcome), flush=True)
     if progress.failed:
