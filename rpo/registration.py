@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from dassl.engine import TRAINER_REGISTRY
+
 from rpo.methods.traits import known_modules
 from rpo.suggest import unknown
 
@@ -34,3 +36,8 @@ def check_registered(registry: Any, kind: str, name: str) -> None:
             "CONTRIBUTING.md shows"
         )
     raise ValueError(unknown(kind, name, known))
+
+
+def section_of(method: str) -> str:
+    """The method's own node below TRAINER; empty where its trainer does not say."""
+    return getattr(TRAINER_REGISTRY.get(method), "section", "")

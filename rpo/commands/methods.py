@@ -77,11 +77,12 @@ def settings(name: str) -> list[dict[str, str]]:
     from dassl.engine import TRAINER_REGISTRY
 
     from rpo.methods.settings import described
+    from rpo.registration import section_of
 
     importlib.import_module("rpo.plugin")  # registers the trainers, which have the section
     method, section = getattr(importlib.import_module(known_modules()[name]), name), name.upper()
     if name in TRAINER_REGISTRY.registered_names():
-        section = getattr(TRAINER_REGISTRY.get(name), "section", "") or section
+        section = section_of(name) or section
     return [
         {
             "key": f"TRAINER.{section}.{field.upper()}",

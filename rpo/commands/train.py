@@ -17,7 +17,7 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
 from rpo.experiments.unread import say_unread
-from rpo.registration import check_registered
+from rpo.registration import check_registered, section_of
 from rpo.runs import FINISHED, LORA, RunFolder, locked, set_aside, settle
 from rpo.trainers.config import default_config, follow_backbone, plain
 from rpo.trainers.keys import check_keys
@@ -97,11 +97,6 @@ def check_names(cfg: Any) -> None:
         if not name:
             raise ValueError(f"no {kind} is named: add one, as in {option}")
         check_registered(registry, kind, name)
-
-
-def section_of(method: str) -> str:
-    """The method's own node below TRAINER; empty where its trainer does not say."""
-    return getattr(TRAINER_REGISTRY.get(method), "section", "")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from dassl.data.datasets import DATASET_REGISTRY
 
-from rpo.commands.train import build_config, section_of
+from rpo.commands.train import build_config
 from rpo.methods.traits import known_traits
+from rpo.registration import section_of
 from rpo.report.schema import read_results
 from rpo.runs import RESULTS
 from rpo.trainers.config import default_config

@@ -11,7 +11,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.configurations import acting, flat
-from rpo.registration import check_registered
+from rpo.registration import check_registered, section_of
 from rpo.trainers.config import default_config
 from rpo.trainers.keys import check_keys
 from rpo.trainers.merging import merge_file, merge_options
@@ -127,7 +127,7 @@ class Planner:
             return []
         cfg = self.base_config(case)
         trainer = TRAINER_REGISTRY.get(case.method)
-        section = getattr(trainer, "section", "")
+        section = section_of(case.method)
         before = acting(cfg, section)
         merge_options(cfg, options)
         check_keys(flat(cfg))

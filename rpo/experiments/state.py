@@ -5,8 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rpo.commands.train import add_arguments, build_config, section_of, split_now
+from rpo.commands.train import add_arguments, build_config, split_now
 from rpo.configurations import differences
+from rpo.registration import section_of
 from rpo.runs import (
     FINISHED,
     INTERRUPTED,

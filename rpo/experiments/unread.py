@@ -6,6 +6,8 @@ from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
+from rpo.registration import section_of
+
 
 def say_unread(keys: Iterable[str], configs: Iterable[Any]) -> None:
     """What `sentences` gives, on the standard error."""
@@ -38,9 +40,7 @@ def of_other_methods(keys: Iterable[str], methods: Iterable[str]) -> Iterator[st
 
     With several methods in one command each reads its own, so that is no mistake.
     """
-    sections = {
-        getattr(TRAINER_REGISTRY.get(method), "section", "") or method.upper() for method in methods
-    }
+    sections = {section_of(method) or method.upper() for method in methods}
     for key in keys:
         node, _, rest = key.partition(".")
         section, dot, _ = rest.partition(".")

@@ -6,6 +6,7 @@ from dassl.engine import TRAINER_REGISTRY
 from rpo import hashes, metrics
 from rpo.configurations import acting
 from rpo.predictions import Predictions
+from rpo.registration import section_of
 from rpo.report.schema import ANYTHING, COUNT, PERCENT, RESULTS, TEXT, check, check_details
 from rpo.runs import HISTORY, PREDICTIONS, RunFolder
 from rpo.verification.run import DifferenceError, NotChecked, Run, check_version, require_equal
@@ -106,7 +107,7 @@ def configuration(run: Run) -> str:
     require_equal("sha256", told, found, "its data has")
     if run.record["method"] not in TRAINER_REGISTRY.registered_names():
         raise NotChecked(f"there is no method {run.record['method']} here")
-    section = getattr(TRAINER_REGISTRY.get(run.record["method"]), "section", "")
+    section = section_of(run.record["method"])
     anew = hashes.of_data(acting(run.record["config"], section))
     require_equal("sha256.config", run.told("config"), anew, "its config has")
     return "method, classes, shots, seed and backbone are those of the configuration"
