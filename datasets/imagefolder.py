@@ -21,7 +21,13 @@ from rpo.registration import register
 
 from .base import FewShotDataset
 from .folders import class_folders
-from .imagefolder_files import PART_FOLDERS, part_folder, read_table, refuse_alike, rename_classes
+from .imagefolder_files import read_table, refuse_alike, rename_classes
+from .imagefolder_layout import (
+    PART_FOLDERS,
+    part_folder,
+    refuse_other_layouts,
+    warn_of_deeper_folders,
+)
 from .split import PARTS, Item, Split, class_names, split_each_class
 
 NO_CLASSES = (
@@ -166,7 +172,9 @@ class ImageFolder(FewShotDataset):
         Args: see `classes_below`.
         """
         parent, items = self.folder / below, []
-        for label, name in enumerate(self.classes_below(below, classes)):
+        names = self.classes_below(below, classes)
+        warn_of_deeper_folders(parent, names)
+        for label, name in enumerate(names):
             images = image_files(parent / name)
             if not images:
                 raise ValueError(f"{parent / name} holds no image that can be read")
@@ -191,4 +199,5 @@ class ImageFolder(FewShotDataset):
                 f"{parent} should hold one folder a class, the same as for training: "
                 f"{', '.join(sorted(strange)[:5])}. {self.how_to_get}"
             )
+        refuse_other_layouts(parent, names)
         return names

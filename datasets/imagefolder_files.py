@@ -7,18 +7,11 @@ from pathlib import Path
 from rpo.clip.texts import read_alike
 from rpo.files import parse_json, read_text
 
-from .folders import class_folders
 from .split import PARTS, Split, class_names
 
 PATHS = ("path", "image", "file", "filename", "filepath", "impath")
 LABELS = ("label", "class", "classname", "class_name", "target", "category")
 SPLITS = ("split", "part", "subset", "set")
-# What folders of a part may be called, in any case of letters.
-PART_FOLDERS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
 
 Row = tuple[int, list[str]]  # the number of a line, and its cells
 Entry = tuple[str, str, str]  # image, class name, part
@@ -54,12 +47,6 @@ def read_table(path: Path) -> Split:
     for image, name, part in entries.values():
         split[part].append((image, labels[name], name))
     return split
-
-
-def part_folder(folder: Path, part: str) -> str | None:
-    """The name of the folder of train, val or test images in a folder, if there is one."""
-    present = {name.lower(): name for name in class_folders(folder)}
-    return next((present[name] for name in PART_FOLDERS[part] if name in present), None)
 
 
 def _columns(rows: list[Row]) -> tuple[list[int], list[Row]]:

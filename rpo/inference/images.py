@@ -95,10 +95,14 @@ def prepared(
 
 def image_files(folder: Path) -> list[Path]:
     """Files below a folder that are called like images, sorted, without hidden ones."""
-    extensions = Image.registered_extensions()
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in extensions
+        if is_image(path)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is called like an image that Pillow reads."""
+    return path.suffix.lower() in Image.registered_extensions()

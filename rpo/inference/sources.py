@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from rpo.datasets.folders import class_folders
-from rpo.datasets.imagefolder_files import LABELS, PATHS, SPLITS, part_folder, read_table
+from rpo.datasets.imagefolder_files import LABELS, PATHS, SPLITS, read_table
+from rpo.datasets.imagefolder_layout import part_folder, refuse_other_layouts
 from rpo.inference.images import image_files, read_image
 
 
@@ -167,7 +168,7 @@ def trained_classes(source: Path) -> set[str]:
         return {name for _, _, name in read_table(source)["train"]}
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
-    return set(class_folders(source / (part_folder(source, "train") or "")))
+    return set(_class_folders(source / (part_folder(source, "train") or "")))
 
 
 def listed_images(source: Path) -> tuple[list[Any], list[str]]:
@@ -184,14 +185,17 @@ def listed_images(source: Path) -> tuple[list[Any], list[str]]:
         return [folder / path for path, _, _ in rows], [name for _, _, name in rows]
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
-    if part_folder(source, "train"):
-        source /= part_folder(source, "test") or part_folder(source, "val") or ""
-    found = [
-        (path, folder.name)
-        for folder in sorted(source.iterdir())
-        if folder.is_dir()
-        for path in image_files(folder)
-    ]
+    if train := part_folder(source, "train"):
+        source /= part_folder(source, "test") or part_folder(source, "val") or train
+    found = [(path, name) for name in _class_folders(source) for path in image_files(source / name)]
     if not found:
         raise ValueError(f"{source} holds no class folder with images")
     return [path for path, _ in found], [name for _, name in found]
+
+
+def _class_folders(source: Path) -> list[str]:
+    """Raises ValueError for folders that lie otherwise; see `refuse_other_layouts`."""
+    names = class_folders(source)
+    if names:
+        refuse_other_layouts(source, names)
+    return names

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 
 import pytest
 from dassl.data.datasets import build_dataset
 
 from rpo.cli import main
+from rpo.inference.sources import listed_images, trained_classes
 from rpo.trainers.config import default_config
 from rpo.trainers.origin import dataset_title
 
@@ -65,6 +67,46 @@ def test_parts_that_are_there_are_used(own, parts, expected):
     assert sizes(dataset) == expected
     if "test" in parts:
         assert all("/test/" in item.impath for item in dataset.test)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("{name}/{part}", "cat has folders train and test, and parts come before classes: "),
+        ("photos/{name}", "holds nothing but the folder photos, and that the folders cat, dog"),
+        ("photos/{part}/{name}", "holds nothing but the folder photos, and that the folders test"),
+        ("train/photos/{name}", "own/train holds nothing but the folder photos"),
+    ],
+)
+def test_folders_that_would_be_other_classes_are_refused(own, draw_image, place, said):
+    """Each would be read as other classes, or test images as training images."""
+    folder = own().parent / "other" / "own"
+    for index in range(12):
+        name, part = ("cat", "dog")[index % 2], ("train", "test")[index // 2 % 2]
+        draw_image(folder / place.format(name=name, part=part) / f"{index}.png")
+    for read in (lambda: load(FOLDER=folder), lambda: listed_images(folder)):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            read()
+
+
+def test_parts_without_training_images_are_refused(own):
+    with pytest.raises(ValueError, match="own has Test and val, but no folder train"):
+        load(FOLDER=own("Test", "val"))
+
+
+def test_images_of_deeper_folders_count_to_their_class_and_it_is_said(own, capsys):
+    dataset = load(FOLDER=own("animals", "statues"), NUM_SHOTS=1)
+    assert dataset.classnames == ["animals", "statues"]
+    assert "animals/cat, whose images count as those of the class 'animals'" in (
+        capsys.readouterr().out
+    )
+
+
+def test_hidden_folders_are_no_classes_and_training_images_can_be_listed(own, draw_image):
+    folder = own("train")
+    draw_image(folder / "train" / ".thumbnails" / "0.png")
+    _, names = listed_images(folder)
+    assert set(names) == {"cat", "dog"} == trained_classes(folder)
 
 
 def test_other_classes_in_the_test_folder_are_named(own):
