@@ -81,7 +81,18 @@ def span(counts: Iterable[int]) -> str:
 
 def notes_on(used: pd.DataFrame) -> tuple[str, ...]:
     """What a reader should know of the runs that a table is made of."""
-    return (*_unlike_published(used), *_single_classes(used), *_from_logs(used))
+    found = _unlike_published(used), backbones(used), _single_classes(used), _from_logs(used)
+    return tuple(note for notes in found for note in notes)
+
+
+def backbones(used: pd.DataFrame) -> list[str]:
+    """Which CLIP; of several, whose is which, as accuracies of two say nothing of their methods."""
+    known = used[used["backbone"] != ""]
+    names = sorted(known["backbone"].unique())
+    if len(names) < 2:
+        return [f"Backbone: {name}." for name in names]
+    of_each = (f"{name}: {_whose(known[known['backbone'] == name])}" for name in names)
+    return [f"NOT ONE BACKBONE: {'; '.join(of_each)}."]
 
 
 def _unlike_published(used: pd.DataFrame) -> list[str]:

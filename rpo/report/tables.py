@@ -20,7 +20,7 @@ from rpo.report.frame import (
 from rpo.report.names import BENCHMARK, CLASSES, DOMAINS, dataset_order, learns
 from rpo.report.pivots import Panel, Points, Series, average_curve, order_of_series, over_shots
 from rpo.report.statistics import BySeed, Summary, TestSet, average, mean_noise, summarise
-from rpo.report.table import About, Cell, Table, notes_on, shown_shots, span
+from rpo.report.table import About, Cell, Table, backbones, notes_on, shown_shots, span
 from rpo.suggest import unknown
 
 MEANING = (
@@ -214,7 +214,7 @@ def cost(frame: pd.DataFrame) -> list[Table]:
         *("dataset", "method", "config", "shots", "learnt parameters", "training s"),
         *("test ms an image", "peak MiB", "device", "runs"),
     )
-    notes = (COST,)
+    notes = (COST, *backbones(timed))
     return [Table("cost", "Cost of a run", headers, rows, notes, tuple(about))] if rows else []
 
 

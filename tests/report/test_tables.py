@@ -281,6 +281,20 @@ def test_runs_that_belong_nowhere_are_an_error(write_run, tmp_path, capsys):
     assert "none of the 1 runs" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["base2new", "seeds", "cost"])
+def test_a_table_says_which_clip_it_is_of(write_run, read_frame, name):
+    changes = {"seconds": {"train": 1.0}, "config": {"TRAINER": {"NAME": "RPO"}}}
+    for seed in (1, 2):
+        write_run(80, seed=seed, backbone="ViT-B/16", **changes)
+    (table,) = build_tables(read_frame(), [name])
+    assert "Backbone: ViT-B/16." in table.notes
+    for seed in (1, 2):
+        write_run(70, seed=seed, backbone="RN50", method="CoOp", **changes)
+    (table,) = build_tables(read_frame(), [name])
+    said = "NOT ONE BACKBONE: RN50: CoOp main_K24; ViT-B/16: RPO main_K24."
+    assert said in table.notes
+
+
 def test_logs_are_marked(write_run, write_log, read_frame):
     write_run(80, classes="base")
     path = "output/test_new/caltech101/shots_16/RPO/main_K24/seed"
