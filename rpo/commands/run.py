@@ -4,15 +4,14 @@ import argparse
 import contextlib
 import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from rpo.clip.load import check_backbone
 from rpo.commands import on_slurm
-from rpo.commands.train import BACKBONE, build_config, check_data
+from rpo.commands.train import BACKBONE, build_config
 from rpo.experiments import calibrate, estimate
 from rpo.experiments.cases import Choice
 from rpo.experiments.devices import slots
@@ -22,6 +21,7 @@ from rpo.experiments.pool import Pool
 from rpo.experiments.presets import read_preset
 from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
+from rpo.experiments.readiness import problems_of, problems_of_targets
 from rpo.experiments.slurm import settings
 from rpo.experiments.state import Splits, job_state, parse_step
 from rpo.experiments.unread import say_unread
@@ -201,6 +201,8 @@ def carry_out(states: dict[Job, str], args: argparse.Namespace) -> int:
     for problem, jobs in problems_of(todo).items():
         print(progress.refused(problem, jobs), flush=True)
     todo = list(progress.left)
+    for shown, problem in problems_of_targets(todo).items():
+        print(f"warning: no job can be evaluated on {shown}: {problem}", file=sys.stderr)
     prepare_environment(todo, len(args.slots))
     if args.on == "slurm" and todo:
         return on_slurm.run(todo, args) or int(bool(progress.failed))
@@ -246,34 +248,6 @@ def show_estimate(todo: Sequence[Job], args: argparse.Namespace) -> None:
 
 def unfinished(states: dict[Job, str]) -> list[Job]:
     return [job for job, state in states.items() if state != FINISHED]
-
-
-def problems_of(jobs: Sequence[Job]) -> dict[str, list[Job]]:
-    """Why some jobs cannot start, each reason with its jobs: data or weights are missing.
-
-    Looked at once for what jobs have in common; missing weights are downloaded here, once.
-    """
-    found: dict[str, list[Job]] = {}
-    known: dict[tuple[str, ...], str] = {}
-    for job in jobs:
-        cfg = build_config(parse_step(job.steps[0]))
-        what = (cfg.DATASET.NAME, cfg.DATASET.FOLDER, cfg.DATASET.CSV, cfg.MODEL.BACKBONE.NAME)
-        if what not in known:
-            known[what] = problem_of(cfg)
-        if known[what]:
-            found.setdefault(known[what], []).append(job)
-    return found
-
-
-def problem_of(cfg: Any) -> str:
-    """What is missing for a run with this configuration; empty if nothing is."""
-    try:
-        check_data(cfg)
-        if cfg.MODEL.BACKBONE.NAME:
-            check_backbone(cfg.MODEL.BACKBONE.NAME)
-    except (ImportError, OSError, ValueError) as error:
-        return str(error)
-    return ""
 
 
 def summary(states: dict[Job, str]) -> str:

@@ -273,7 +273,9 @@ def test_a_transfer_goes_on_past_a_dataset_that_is_missing(place, miniature, cap
     Path("mine.yaml").write_text("\n".join([*lines, "shots: [2]", "seeds: [1]"]))
     command = [place[0], "mine.yaml", *place[2:], "--methods", "RPO"]
     assert main(command) == 1
-    said = capsys.readouterr().out
+    said, warned = capsys.readouterr()
+    assert warned.startswith("warning: no job can be evaluated on Food101: Food101 needs ")
+    assert warned.count("warning") == 1  # DTD is there
     assert "Food101 needs " in said and "1 of 1 jobs failed" in said
     assert (run_folder("train_all") / "results.json").is_file()
     there = run_folder("test_all", dataset="dtd") / "results.json"
