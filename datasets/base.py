@@ -12,7 +12,7 @@ from dassl.data.datasets import DatasetBase, Datum
 
 from rpo.files import cache_folder
 
-from .few_shot import few_shots, sample_shots
+from .few_shot import few_shots, fewer_images, sample_shots
 from .split import PARTS, Item, Split, class_names, digest, read_split, select_classes
 from .tools.facts import Facts
 
@@ -178,7 +178,11 @@ class FewShotDataset(DatasetBase):
             self.provenance |= {part: [item[0] for item in split[part]] for part in PARTS[:2]}
         if cfg.DATASET.SUBSAMPLE_CLASSES != "all":
             print(f"SUBSAMPLE {cfg.DATASET.SUBSAMPLE_CLASSES.upper()} CLASSES!")
-        return select_classes(split, cfg.DATASET.SUBSAMPLE_CLASSES)
+        split = select_classes(split, cfg.DATASET.SUBSAMPLE_CLASSES)
+        if found := fewer_images(split["train"], shots):
+            print(found)
+            self.provenance["fewer_images"] = found
+        return split
 
     def sample_folders(self) -> tuple[Path, ...]:
         """Where samples are kept: beside the data or, where that is read-only, in the cache."""

@@ -62,6 +62,19 @@ def _sample_classes(items: list[Item], shots: int, source: Sampler) -> list[Item
     return [item for own in drawn for item in own]
 
 
+def fewer_images(items: list[Item], shots: int) -> str:
+    """A sentence on classes with fewer training items than asked for; empty where none has."""
+    counts = [len(own) for own in group_by_label(items).values()]
+    few = sorted(count for count in counts if count < shots)
+    if not few:
+        return ""
+    span = f"{few[0]:,}" if few[0] == few[-1] else f"{few[0]:,} to {few[-1]:,}"
+    return (
+        f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images ({span}): all "
+        "of theirs are used"
+    )
+
+
 def few_shots(split: Split, shots: int, seed: int, folders: Sequence[Path]) -> Split:
     """The sample of a seed, said in the log, and kept in the first folder that can be written,
     if there is one."""

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rpo.inference.card import span
 from rpo.inference.images import THREADS, Source, read_image
 from rpo.methods.traits import known_traits
 
@@ -22,14 +21,9 @@ def images_of_classes(trainer: Any) -> list[int]:
 
 def say_fewer_images(trainer: Any) -> None:
     """A line for whoever asked for more images a class than there are."""
-    shots, counts = trainer.cfg.DATASET.NUM_SHOTS, images_of_classes(trainer)
-    few = [count for count in counts if count < shots]
-    if few and known_traits()[trainer.cfg.TRAINER.NAME].learns:
-        print(
-            f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images "
-            f"({span(min(few), max(few))}): all of theirs are used",
-            file=sys.stderr,
-        )
+    found = trainer.dm.dataset.provenance.get("fewer_images")
+    if found and known_traits()[trainer.cfg.TRAINER.NAME].learns:
+        print(found, file=sys.stderr)
 
 
 def say_test_part(trainer: Any) -> None:

@@ -75,7 +75,13 @@ RESULTS = {
     "learnt_parameters?": COUNT,
     "class_names?": [TEXT],
     "device?": TEXT,
-    "data?": {"split_sha256?": TEXT, "unlike_published?": TEXT, "train?": [TEXT], "val?": [TEXT]},
+    "data?": {
+        "split_sha256?": TEXT,
+        "unlike_published?": TEXT,
+        "fewer_images?": TEXT,
+        "train?": [TEXT],
+        "val?": [TEXT],
+    },
     "config?": {"*?": ANYTHING, "TRAINER?": {"*?": ANYTHING}},
 }
 

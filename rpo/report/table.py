@@ -81,7 +81,10 @@ def span(counts: Iterable[int]) -> str:
 
 def notes_on(used: pd.DataFrame) -> tuple[str, ...]:
     """What a reader should know of the runs that a table is made of."""
-    found = _unlike_published(used), backbones(used), _single_classes(used), _from_logs(used)
+    found = (
+        *(_unlike_published(used), backbones(used), _fewer_images(used), _single_classes(used)),
+        _from_logs(used),
+    )
     return tuple(note for notes in found for note in notes)
 
 
@@ -104,6 +107,17 @@ def _unlike_published(used: pd.DataFrame) -> list[str]:
     return [
         f"NOT COMPARABLE with published values: {name} ({said})." for name, said in found.items()
     ]
+
+
+def _fewer_images(used: pd.DataFrame) -> list[str]:
+    """Whose shots are not as many as the column says."""
+    found: dict[tuple[str, int], str] = {}
+    trained = used[used["trained"]]
+    columns = trained["dataset"], trained["shots"], trained["content"]
+    for dataset, shots, content in zip(*columns, strict=True):
+        if said := (content.get("data") or {}).get("fewer_images"):
+            found.setdefault((dataset, shots), said)
+    return [f"{dataset}, {shots:,} shots: {said}." for (dataset, shots), said in found.items()]
 
 
 def _single_classes(used: pd.DataFrame) -> list[str]:

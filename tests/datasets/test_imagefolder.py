@@ -89,6 +89,13 @@ def test_folders_that_would_be_other_classes_are_refused(own, draw_image, place,
             read()
 
 
+def test_shots_that_are_more_than_images_are_said(own, capsys):
+    dataset = load(FOLDER=own("train", "test"), NUM_SHOTS=9)
+    said = "2 of 2 classes have fewer than 9 images (6): all of theirs are used"
+    assert said in capsys.readouterr().out and dataset.provenance["fewer_images"] == said
+    assert "fewer_images" not in load(FOLDER=own(), NUM_SHOTS=2).provenance
+
+
 def test_parts_without_training_images_are_refused(own):
     with pytest.raises(ValueError, match="own has Test and val, but no folder train"):
         load(FOLDER=own("Test", "val"))

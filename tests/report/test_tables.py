@@ -295,6 +295,15 @@ def test_a_table_says_which_clip_it_is_of(write_run, read_frame, name):
     assert said in table.notes
 
 
+def test_a_table_says_where_shots_are_more_than_images(write_run, read_frame):
+    said = "2 of 5 classes have fewer than 16 images (3 to 9): all of theirs are used"
+    for classes, told in (("base", said), ("new", "of images that were not learnt")):
+        trained = {"seconds": {"train": 1.0}} if classes == "base" else {}
+        write_run(80, classes=classes, data={"fewer_images": told}, **trained)
+    (table,) = build_tables(read_frame(), ["base2new"])
+    assert [note for note in table.notes if "16 shots" in note] == [f"EuroSAT, 16 shots: {said}."]
+
+
 def test_logs_are_marked(write_run, write_log, read_frame):
     write_run(80, classes="base")
     path = "output/test_new/caltech101/shots_16/RPO/main_K24/seed"
