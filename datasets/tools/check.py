@@ -53,7 +53,8 @@ def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
 
 
 def _how_to_get_split(dataset: FewShotDataset) -> str:
-    if dataset.facts and dataset.split_path().is_file():
+    of_folders = isinstance(dataset, WordnetFolders)  # its file has no more than names
+    if dataset.facts and dataset.split_path().is_file() and not of_folders:
         return f"take the published one: rpo data prepare {dataset.config_name()} --split FILE"
     return how_to_get(dataset)
 

@@ -373,3 +373,12 @@ def test_a_part_of_a_dataset_is_not_comparable(make_config, capsys):
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "comparable" in line]
     assert line.startswith("WARNING: not comparable with published results: ")
     assert "4 classes are tested, 1,000 are published" in line
+
+
+def test_images_that_imagenet_lacks_are_in_no_split_file(miniature, capsys):
+    """Its split is made of its folders, so that a file would not mend it."""
+    root = miniature("ImageNet")
+    assert main(["data", "check", "imagenet", "--root", str(root)]) == 1
+    problems = capsys.readouterr().out.split("PROBLEM: ")[1:]
+    (said,) = [problem for problem in problems if problem.startswith("not comparable")]
+    assert "--split" not in said and "Download ILSVRC2012 from image-net.org" in said
