@@ -14,11 +14,19 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """The names of the files in both wheels."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for source in (ROOT, ROOT / "dassl-lite"):
+    """The names of the files in both wheels.
+
+    They are built of a copy: a build writes beside its sources, where another process may build.
+    """
+    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheels")
+    for name in ("rpo", "trainers", "datasets", "configs", "dassl-lite"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignored)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    for distribution in (source, source / "dassl-lite"):
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
-        subprocess.run([*command, str(source)], check=True, capture_output=True)
+        subprocess.run([*command, str(distribution)], check=True, capture_output=True)
     wheels = folder.glob("*.whl")
     return {path.name.split("-")[0]: zipfile.ZipFile(path).namelist() for path in wheels}
 

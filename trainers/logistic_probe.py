@@ -15,7 +15,7 @@ from rpo.checkpoints import find_checkpoint, load_parameters
 from rpo.methods import logistic_probe
 from rpo.registration import register
 
-from .base import MethodTrainer
+from .method import MethodTrainer
 
 
 @register(TRAINER_REGISTRY)

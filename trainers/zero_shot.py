@@ -7,7 +7,7 @@ from dassl.engine import TRAINER_REGISTRY
 from rpo.methods import zero_shot
 from rpo.registration import register
 
-from .base import MethodTrainer
+from .method import MethodTrainer
 
 
 @register(TRAINER_REGISTRY)
