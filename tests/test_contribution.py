@@ -1,4 +1,7 @@
-"""A method is one registration: three files in a folder that RPO_PATH names, and all follows."""
+"""A method is one registration: three files in a folder that RPO_PATH names, and all follows.
+
+The folder examples/own_method is one; others are written here.
+"""
 
 import json
 import os
@@ -121,7 +124,8 @@ def rpo(tmp_path, digits_root, rpo_on_path):
         file = tmp_path / "mine" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
-    environment = {**os.environ, "RPO_PATH": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
+    paths = os.pathsep.join(map(str, (tmp_path / "mine", ROOT / "examples" / "own_method")))
+    environment = {**os.environ, "RPO_PATH": paths, "OMP_NUM_THREADS": "1"}
     environment |= {"PATH": rpo_on_path, "DATA": str(digits_root)}
 
     def run(*command, status=0):
@@ -184,3 +188,39 @@ model = rpo.Centred(rpo.load_clip("tiny"), ["a cat", "a dog"], strength=0.1)
 print(tuple(model(torch.randn(3, 3, 32, 32)).shape))
 """
     assert rpo(sys.executable, "-c", script) == "(3, 2)\n"
+
+
+def test_the_example_trains_with_the_settings_of_our_file_that_it_builds_on(rpo, tmp_path):
+    common = ("--preset", "tiny", "--datasets", "digits", "--shots", "1", "--seeds", "1")
+    said = rpo("rpo", "run", "base2new", *common, "--methods", "HeldRPO", "OPTIM.MAX_EPOCH", "1")
+    assert "HeldRPO, Digits, 1 shot, seed 1: base " in said
+    (run,) = (tmp_path / "output/held_rpo").rglob("run.json")
+    config = json.loads(run.read_text())["config"]
+    assert config["TRAINER"]["HELDRPO"]["W"] == 1.0
+    assert config["OPTIM"]["LR"] == 0.05 and config["DATASET"]["UNDERSCORES"] == "spaces"
+
+
+def test_the_loss_of_the_example(rpo):
+    """Against its equation, image by image, on the masked form of RPO."""
+    script = """
+import rpo, torch
+from torch.nn.functional import cross_entropy
+clip, texts = rpo.load_clip("tiny"), ["a cat", "a dog", "a fox"]
+model = rpo.HeldRPO(clip, texts, k=3, init="random", w=2.5)
+plain = rpo.RPO(clip, texts, k=3, init="random", form="masked")
+plain.learner().load_state_dict(model.learner().state_dict())
+images, labels = torch.randn(4, 3, 32, 32), torch.tensor([0, 1, 2, 1])
+distances = []
+for image in images:
+    mean, own = plain.image_features(image[None])[0].mean(0), clip.encode_image(image[None])[0]
+    distances.append(1 - mean @ own / (mean.norm() * own.norm()))
+expected = cross_entropy(plain(images), labels) + 2.5 * sum(distances) / 4
+loss, logits = model.loss(images, labels)
+torch.testing.assert_close(loss, expected)
+torch.testing.assert_close(logits, plain(images), rtol=1e-4, atol=1e-4)
+ours, theirs = (torch.autograd.grad(each, list(own.learner().parameters()))
+                for each, own in ((loss, model), (expected, plain)))
+torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+print(float(sum(distances)) > 0.1)
+"""
+    assert rpo(sys.executable, "-c", script) == "True\n"

@@ -1,6 +1,7 @@
 """YAML files and KEY VALUE pairs into a configuration; what does not fit is named."""
 
 import copy
+import os
 from ast import literal_eval
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+import rpo.configs
 from rpo.configurations import STREAMS, WORKERS, check_pairs, flat
 from rpo.suggest import unknown
 
@@ -40,17 +42,32 @@ def merge_file(cfg: Any, path: str, kind: str, above: tuple[Path, ...] = ()) -> 
         raise ValueError(f"{file} is its own _BASE_, by way of {above[-1]}")
     content = read_yaml(file)
     if base := content.pop("_BASE_", None):
-        below = file.parent / str(base)
-        if not below.is_file():
-            raise FileNotFoundError(
-                f"{file} says _BASE_: {base}, but there is no {below}. Name a file relative to its "
-                "own folder, or leave _BASE_ out and copy the keys"
-            )
+        below = _base_of(file, str(base))
         merge_file(cfg, str(below), kind, (*above, file.resolve()))
     keys = flat(content)
     if WORKERS in keys and STREAMS in flat(cfg):
         keys.setdefault(STREAMS, keys[WORKERS])
     merge(cfg, keys.items(), path)
+
+
+def _base_of(file: Path, base: str) -> Path:
+    """The file that `base` names from the folder of `file`. Folders of RPO_PATH are laid over ours,
+    so that what is not there may be at the same place here.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    beside = file.parent / base
+    absolute = Path(os.path.abspath(beside))
+    roots = [Path(root).absolute() for root in rpo.configs.__path__]
+    places = [absolute.relative_to(root) for root in roots if absolute.is_relative_to(root)]
+    for found in (beside, *(root / place for place in places for root in roots)):
+        if found.is_file():
+            return found
+    raise FileNotFoundError(
+        f"{file} says _BASE_: {base}, but there is no {beside}. Name a file relative to its own "
+        "folder, or leave _BASE_ out and copy the keys"
+    )
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
