@@ -99,6 +99,37 @@ class Scaled(FeatureTrainer):
     section = "SCALED"
     learner_name = "scale"
 """,
+    "trainers/plain.py": """
+from dassl.engine import TRAINER_REGISTRY, TrainerX
+from dassl.optim import build_lr_scheduler, build_optimizer
+from torch import nn
+from torch.nn.functional import cross_entropy
+from yacs.config import CfgNode
+
+
+@TRAINER_REGISTRY.register()
+class Plain(TrainerX):
+    @classmethod
+    def add_config(cls, cfg):
+        cfg.TRAINER.PLAIN = CfgNode({"WIDTH": 16})
+
+    def build_model(self):
+        width = self.cfg.TRAINER.PLAIN.WIDTH
+        layers = nn.Linear(3 * 32 * 32, width), nn.ReLU(), nn.Linear(width, self.num_classes)
+        self.model = nn.Sequential(nn.Flatten(), *layers)
+        self.optim = build_optimizer(self.model, self.cfg.OPTIM)
+        self.sched = build_lr_scheduler(self.optim, self.cfg.OPTIM)
+        self.register_model("pixels", self.model, self.optim, self.sched)
+
+    def forward_backward(self, batch):
+        loss = cross_entropy(self.model(batch["img"]), batch["label"])
+        self.model_backward_and_update(loss)
+        return {"loss": loss.item()}
+""",
+    "configs/trainers/Plain/tiny.yaml": """
+_BASE_: ../../tiny.yaml
+OPTIM: {LR: 0.01, MAX_EPOCH: 1}
+""",
     "configs/trainers/Scaled/tiny.yaml": """
 # Scaled on the tiny CLIP.
 DATALOADER: {NUM_WORKERS: 0}
@@ -224,3 +255,12 @@ torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 print(float(sum(distances)) > 0.1)
 """
     assert rpo(sys.executable, "-c", script) == "True\n"
+
+
+def test_a_trainer_written_for_dassl_adds_its_keys_and_its_log_is_reported(rpo, tmp_path):
+    options = ("--config-file", "Plain/tiny", "--dataset-config-file", "digits", "--seed", "1")
+    shots = ("DATASET.NUM_SHOTS", "1", "TRAINER.PLAIN.WIDTH", "8")
+    rpo("rpo", "train", "--trainer", "Plain", *options, "--output-dir", "plain", *shots)
+    assert (tmp_path / "plain/pixels/model.pth.tar-1").is_file()
+    table = rpo("rpo", "report", "plain", "--format", "csv")
+    assert "Digits,all,Plain,plain,1," in table
