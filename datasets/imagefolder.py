@@ -23,10 +23,10 @@ from .base import FewShotDataset
 from .folders import class_folders
 from .imagefolder_files import read_table, refuse_alike, rename_classes
 from .imagefolder_layout import (
-    PART_FOLDERS,
-    part_folder,
+    part_folders,
     refuse_other_layouts,
     warn_of_deeper_folders,
+    warn_of_folders_left_aside,
 )
 from .split import PARTS, Item, Split, class_names, split_each_class
 
@@ -118,35 +118,39 @@ class ImageFolder(FewShotDataset):
         if self.cfg.CSV:
             read_table(self.source())
             return
-        train, *others = (part_folder(self.folder, part) for part in PART_FOLDERS)
-        classes = self.classes_below(train or "", None)
-        for part in filter(None, others if train else ()):
-            self.classes_below(part, classes)
+        parts = part_folders(self.folder)
+        classes = self.classes_below(parts.pop("train", ""), None)
+        for name in parts.values():
+            self.classes_below(name, classes)
 
     def _from_table(self) -> Split:
         self.require(self.source())
         split = read_table(self.source())
         if split["test"]:
             return split
-        return self.without_test(split["train"] + split["val"])
+        if split["val"]:
+            return self._val_as_test(split)
+        return self.without_test(split["train"])
 
     def _from_folders(self) -> Split:
-        folders = {part: part_folder(self.folder, part) for part in PART_FOLDERS}
-        train = folders.pop("train")
-        if train is None:
+        parts = part_folders(self.folder)
+        if not parts:
             return self.without_test(self.class_items("", None))
-        if folders["test"] is None and folders["val"]:
-            print(f"{self.folder} has no folder test: {folders['val']} is the test set")
-            folders = {"val": None, "test": folders["val"]}
-        items = self.class_items(train, None)
-        if folders["test"] is None:
+        warn_of_folders_left_aside(self.folder)
+        items = self.class_items(parts["train"], None)
+        if len(parts) == 1:
             return self.without_test(items)
-        names = class_folders(self.folder / train)
-        parts = {"train": train, **folders}
-        return {"train": items} | {
-            part: self.class_items(parts[part] or "", names) if parts[part] else []
+        names = class_folders(self.folder / parts["train"])
+        others = {
+            part: self.class_items(parts[part], names) if part in parts else []
             for part in PARTS[1:]
         }
+        split = {"train": items, **others}
+        return split if split["test"] else self._val_as_test(split)
+
+    def _val_as_test(self, split: Split) -> Split:
+        print(f"{self.source()} has no test images: those of val are the test set")
+        return {"train": split["train"], "val": [], "test": split["val"]}
 
     def without_test(self, items: list[Item]) -> Split:
         """A split of images that have no test part.

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 from rpo.clip.texts import read_alike
 from rpo.files import parse_json, read_text
+from rpo.inference.images import is_image
 
+from .imagefolder_layout import part_of
 from .split import PARTS, Split, class_names
 
 PATHS = ("path", "image", "file", "filename", "filepath", "impath")
@@ -31,11 +34,15 @@ def read_table(path: Path) -> Split:
         rows = [(number, row) for number, row in enumerate(table, start=1) if row]
     except csv.Error as error:
         raise ValueError(f"{path} is no CSV: {error}") from error
-    columns, body = _columns(rows)
+    try:
+        columns, body = _columns(rows)
+    except ValueError as error:
+        raise ValueError(f"{path}, {error}") from error
     entries: dict[str, Entry] = {}
     for number, row in body:
         entry = _entry(path, number, row, columns)
-        if entries.setdefault(entry[0], entry) != entry:
+        first = entries.setdefault(os.path.normpath(entry[0]), entry)
+        if first[1:] != entry[1:]:
             raise ValueError(
                 f"{path}, line {number}: {entry[0]} is listed before, with another label or part"
             )
@@ -57,17 +64,30 @@ def _columns(rows: list[Row]) -> tuple[list[int], list[Row]]:
         for names in (PATHS, LABELS, SPLITS)
     ]
     if -1 in found[:2]:
+        _refuse_header(rows)
         return [0, 1, 2 if len(header) > 2 else -1], rows
     return found, rows[1:]
+
+
+def _refuse_header(rows: list[Row]) -> None:
+    """Raises ValueError for a first row that names no image, where the second does."""
+    first, second = ([row[0] for _, row in rows[:2]] + [""])[:2]
+    if is_image(Path(second)) and not is_image(Path(first)):
+        raise ValueError(
+            f"line {rows[0][0]} is {','.join(rows[0][1])}: as a header it names the columns of "
+            f"images ({', '.join(PATHS)}) and classes ({', '.join(LABELS)})"
+        )
 
 
 def _entry(path: Path, number: int, row: list[str], columns: list[int]) -> Entry:
     try:
         image, name, part = (row[index].strip() if index >= 0 else "train" for index in columns)
     except IndexError:
-        raise ValueError(f"{path}, line {number}: {','.join(row)!r} is not path,label") from None
-    part = {"valid": "val", "validation": "val"}.get(part.lower(), part.lower())
-    if not image or not name or part not in PARTS:
+        other = next((mark for mark in ";\t|" if mark in row[0]), "")
+        hint = f": cells are divided by commas, and not by {other!r}" if other else ""
+        raise ValueError(f"{path}, line {number}: {row[0]!r} is not path,label{hint}") from None
+    part = part_of(part)
+    if not image or not name or not part:
         raise ValueError(
             f"{path}, line {number}: {','.join(row)!r} should be path,label"
             " and, if there is a third column, train, val or test"

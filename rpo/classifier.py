@@ -1,6 +1,8 @@
 """`FewShotClassifier`: any method as a model that one fits, calls, saves and loads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from rpo.clip.load import absolute_name, is_of_files
 from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.devices import find_device
 from rpo.inference.estimator import BaseEstimator, ClassifierMixin, NotFittedError
@@ -54,6 +57,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     classes_: np.ndarray
     trained_: Trained
     calibration_: dict[str, float]
+    _learnt_from: Set[str] = frozenset()  # files of the last fit
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             ValueError, FileNotFoundError: what is given cannot be trained on; it is said why.
+            KeyError: `options` have a key that there is not.
         """
         from rpo.inference.training import Plan, train  # which needs Dassl
 
@@ -103,7 +108,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             self.method, str(self.backbone), self.config, self.template, plain(self.shots),
             self.seed, device, self._precision(device), options,
         )  # fmt: skip
-        trained, held_out = train(plan, X, y, self.progress, calibrate)
+        trained, files, held_out = train(plan, X, y, self.progress, calibrate)
         predictor = Predictor(trained, device, trained.load_backbone(device))
         calibration = {}
         if calibrate:
@@ -112,7 +117,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             if self.progress:
                 print(f"Temperature {temperature:.3f}, fitted on {images:,} training images")
             predictor = predictor.at_temperature(temperature)
-        self.calibration_ = calibration
+        self.calibration_, self._learnt_from = calibration, files
         return self._use(predictor)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -153,11 +158,23 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return float(np.average(hits, weights=sample_weight))
 
     def measure(self, X: Any, y: Any = None) -> float:
-        """The accuracy in percent, as `score`, noted to be saved with the classifier."""
+        """The accuracy in percent, as `score`, noted to be saved with the classifier.
+
+        So is how many of the files it has just been fitted on, where there are any.
+        """
         images, labels = self._labelled(X, y)
         name = str(X) if isinstance(X, (str, Path)) else "labelled images"
         percent = 100 * self.score(images, labels)
         accuracy = {"percent": percent, "measured_on": name, "images": len(images)}
+        files = [os.path.realpath(each) for each in images if isinstance(each, (str, Path))]
+        if learnt := sum(file in self._learnt_from for file in files):
+            accuracy["learnt_from"] = learnt
+            if self.progress:
+                print(
+                    f"warning: {learnt:,} of these {len(images):,} images were trained on, so that "
+                    "the accuracy says little about new ones",
+                    file=sys.stderr,
+                )
         predictor = self._fitted()
         described = replace(predictor.trained.description, accuracy=accuracy)
         self.trained_ = predictor.trained = replace(predictor.trained, description=described)
@@ -271,6 +288,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         )
         where = find_device(device)
         clip = trained.load_backbone(where, backbone)
+        if backbone and is_of_files(described.backbone):  # which lie there now, also if saved again
+            described = replace(described, backbone=absolute_name(str(backbone)))
+            trained = replace(trained, description=described)
         return classifier._use(Predictor(trained, where, clip, source))
 
     def push_to_hub(self, repository: str, **options: Any) -> str:

@@ -48,6 +48,11 @@ def absolute_name(name: str) -> str:
     return name
 
 
+def is_of_files(name: str) -> bool:
+    """Whether a name, as `absolute_name` gives it, is that of files here, which may move."""
+    return Path(name.rpartition(":")[2]).is_absolute() or "//" in name
+
+
 def load_clip(name: str, precision: str = "fp32") -> Clip:
     """A CLIP on the CPU, in evaluation mode.
 

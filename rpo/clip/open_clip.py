@@ -62,7 +62,7 @@ def preprocessing(reference: str) -> Preprocessing:
     with explained(f"open_clip:{reference}"):
         config = library.get_model_config(name)
         if tag:
-            own = dict(library.get_pretrained_cfg(name, tag))  # of a file nothing is known
+            own = dict(library.get_pretrained_cfg(name, tag)) or _of_all_weights(library, name)
         else:
             own = json.loads(_config_file(library, name).read_text()).get("preprocess_cfg", {})
         size = config["vision_cfg"].get("image_size", 224)
@@ -74,6 +74,17 @@ def preprocessing(reference: str) -> Preprocessing:
             "resize": own.get("resize_mode", "shortest"),
         }
         return Preprocessing.from_json(stated)
+
+
+def _of_all_weights(library: Any, name: str) -> dict[str, Any]:
+    """What the published weights of a model agree in, for a file, of which nothing is known.
+
+    SigLIP's are other colours than CLIP's, which open_clip itself takes for every file.
+    """
+    tags = library.list_pretrained_tags_by_model(name)
+    every = [dict(library.get_pretrained_cfg(name, tag)) for tag in tags]
+    first = every[0] if every else {}
+    return {key: first[key] for key in first if all(each.get(key) == first[key] for each in every)}
 
 
 def _config_file(library: Any, name: str) -> Path:

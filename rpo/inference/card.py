@@ -60,7 +60,9 @@ def facts(trained: Trained) -> Iterator[str]:
         yield f"Trained with {', '.join(stated)}"
     if described.accuracy:
         percent, images = described.accuracy["percent"], described.accuracy["measured_on"]
-        yield f"Accuracy {percent:.2f} % on {images}"
+        learnt = described.accuracy.get("learnt_from")
+        but = f", {learnt:,} images of which were trained on" if learnt else ""
+        yield f"Accuracy {percent:.2f} % on {images}{but}"
     if described.templates:
         yield f"Class texts: {', '.join(described.templates)}"
     yield f"Backbone: {described.backbone}, SHA-256 {described.backbone_sha256}"

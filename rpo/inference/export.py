@@ -99,6 +99,8 @@ def trained_of(
         } if not (own and names):
             measured = f"the test images of {title}, {classes} classes"
             accuracy = {"percent": percent, "measured_on": measured}
+            if count := (results.get("images") or {}).get("test"):
+                accuracy["images"] = count
             description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from rpo.methods.traits import known_traits, not_installed
 # Of config.json. It rises when a reader of today would misunderstand what is written.
 FORMAT = 1
 TENSORS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+REPOSITORY = re.compile(r"(?!\.)[\w.-]+(/[\w.-]+)?")  # of the Hugging Face Hub
 
 
 def write_folder(trained: Trained, folder: Path) -> None:
@@ -118,6 +120,8 @@ def push(trained: Trained, repository: str, **options: Any) -> str:
 def fetch(repository: str, **options: Any) -> Path:
     """The folder of a repository of the Hugging Face Hub, in its cache.
 
+    What cannot be the name of one, as /path/to/kettles, is not looked for there.
+
     Args:
         options: of `huggingface_hub.snapshot_download`: revision, token, local_files_only, ...
 
@@ -125,6 +129,8 @@ def fetch(repository: str, **options: Any) -> Path:
         FileNotFoundError: there is no such repository, it cannot be reached, or huggingface_hub
             is not installed.
     """
+    if not REPOSITORY.fullmatch(repository):
+        raise FileNotFoundError(f"there is no folder {repository}")
     try:
         hub = _hub()
     except ImportError as error:

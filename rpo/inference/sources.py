@@ -1,6 +1,7 @@
 """What `fit` may be given, as the options of DATASET.NAME ImageFolder that stand for it."""
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from PIL import Image
 
 from rpo.datasets.folders import class_folders
 from rpo.datasets.imagefolder_files import LABELS, PATHS, SPLITS, read_table
-from rpo.datasets.imagefolder_layout import part_folder, refuse_other_layouts
+from rpo.datasets.imagefolder_layout import part_folders, part_of, refuse_other_layouts
 from rpo.inference.images import image_files, read_image
 
 
@@ -49,7 +50,8 @@ def _refuse_contradictions(paths: Sequence[str], said: Sequence[tuple[str, str]]
     """Raises ValueError for an image that is given twice, with two labels or parts."""
     first: dict[str, tuple[str, str]] = {}
     for path, (label, part) in zip(paths, said, strict=True):
-        if (before := first.setdefault(path, (label, part))) != (label, part):
+        before = first.setdefault(os.path.normpath(path), (label, part))
+        if before != (label, part):
             raise ValueError(
                 f"{path} is given twice: as {before[0]!r} of {before[1]} images, and as {label!r} "
                 f"of {part} images"
@@ -71,6 +73,8 @@ def labelled_images(
         if labels is not None:
             raise ValueError("labels come with a table: fit(table), or fit(table['path'], labels)")
         parts = _parts(images)
+        if part == "test" and part not in parts:  # as of folders
+            part = "val"
         if part in parts:
             images = images[[each == part for each in parts]]
         images, labels = _columns(images)
@@ -78,8 +82,8 @@ def labelled_images(
         images, labels = images
     if labels is None:
         raise ValueError(
-            "images need labels: fit(images, labels), fit((images, labels)), a folder of class "
-            "folders, or a CSV or DataFrame with the columns path and label"
+            "images need labels: fit(images, labels), fit((images, labels)) with a tuple, a folder "
+            "of class folders, or a CSV or DataFrame with the columns path and label"
         )
     if isinstance(images, (str, Path)):
         raise ValueError(f"labels are for a list of images; {images} is given without any")
@@ -103,17 +107,30 @@ def _columns(table: Any) -> tuple[Any, Any]:
 
 
 def _parts(table: Any) -> list[str]:
-    """The part of each row of a table; empty where no column says it, or for anything else."""
+    """The part of each row of a table; empty where no column says it, or for anything else.
+
+    Raises:
+        ValueError: a row has another; it is named.
+    """
     columns = getattr(table, "columns", ())
     column = next((each for each in columns if str(each).lower() in SPLITS), None)
-    return [] if column is None else [str(part).strip().lower() for part in table[column]]
+    if column is None:
+        return []
+    said = [str(part) for part in table[column]]
+    for index, part in zip(table.index, said, strict=True):
+        if not part_of(part):
+            raise ValueError(
+                f"row {index} of the table: {column} is {part!r}; it can be train, val or test"
+            )
+    return [part_of(part) for part in said]
 
 
 def _name(label: Any) -> str:
     if not isinstance(label, str) or not label.strip():
         raise ValueError(
             f"a label is the name of its class, which CLIP reads, and {label!r} is none: map "
-            "numbers to names first"
+            "numbers to names first. Tools of scikit-learn that number the labels themselves, as "
+            "cross_val_predict for probabilities does, cannot be used"
         )
     if label != label.strip():
         raise ValueError(f"the label {label!r} begins or ends with a space")
@@ -168,7 +185,7 @@ def trained_classes(source: Path) -> set[str]:
         return {name for _, _, name in read_table(source)["train"]}
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
-    return set(_class_folders(source / (part_folder(source, "train") or "")))
+    return set(_class_folders(source / part_folders(source).get("train", "")))
 
 
 def listed_images(source: Path) -> tuple[list[Any], list[str]]:
@@ -181,12 +198,12 @@ def listed_images(source: Path) -> tuple[list[Any], list[str]]:
     if source.is_file():
         folder = source.absolute().parent
         split = read_table(source)
-        rows = split["test"] or [item for items in split.values() for item in items]
+        rows = split["test"] or split["val"] or split["train"]
         return [folder / path for path, _, _ in rows], [name for _, _, name in rows]
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is neither a folder of class folders nor a CSV")
-    if train := part_folder(source, "train"):
-        source /= part_folder(source, "test") or part_folder(source, "val") or train
+    parts = part_folders(source)
+    source /= parts.get("test") or parts.get("val") or parts.get("train", "")
     found = [(path, name) for name in _class_folders(source) for path in image_files(source / name)]
     if not found:
         raise ValueError(f"{source} holds no class folder with images")

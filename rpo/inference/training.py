@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -27,16 +27,20 @@ from rpo.inference.images import Source
 from rpo.inference.sources import dataset_options
 from rpo.inference.trained import OF_THE_PROCESS, Description, Trained
 from rpo.inference.training_images import (
+    files_of,
     held_out,
     images_of_classes,
     say_fewer_images,
     say_test_part,
+    say_warnings,
 )
 from rpo.methods.traits import known_traits
 from rpo.suggest import unknown
 
-# Keys that others follow from: the parameter of the classifier sets them all.
+# Keys that others follow from, or that the classifier says itself: its parameter sets them all.
 OF_PARAMETERS = {
+    "DATASET.NUM_SHOTS": "shots",
+    "SEED": "seed",
     "MODEL.BACKBONE.NAME": "backbone",
     "TRAINER.NAME": "method",
     "USE_CUDA": "device",
@@ -58,9 +62,16 @@ class Plan:
     options: Mapping[str, Any]
 
 
-def train(
-    plan: Plan, images: Any, labels: Any, progress: bool, hold_out: bool = False
-) -> tuple[Trained, list[tuple[Source, int]]]:
+class Training(NamedTuple):
+    """What a training gives: what was learnt, from which files, and image and label of those that
+    were held out, if they were wanted."""
+
+    trained: Trained
+    files: set[str]
+    held_out: list[tuple[Source, int]]
+
+
+def train(plan: Plan, images: Any, labels: Any, progress: bool, hold_out: bool = False) -> Training:
     """Trains on labelled images, in a scratch folder; the random state is left as it was.
 
     In several threads, one after the other.
@@ -69,9 +80,6 @@ def train(
         images, labels: see `rpo.inference.sources.dataset_options`.
         progress: whether a bar is shown.
         hold_out: whether images are wanted that were not trained on.
-
-    Returns:
-        What was learnt; and, if they are wanted, image and label of the held-out ones.
 
     Raises:
         ValueError, FileNotFoundError: of the images, names, keys or values.
@@ -86,14 +94,16 @@ def train(
             trainer = build_trainer(cfg)
             if progress:
                 say_unread(plan.options, [cfg])
+                say_warnings(log.getvalue())
                 say_fewer_images(trainer)
                 say_test_part(trainer)
             kept = held_out(trainer, plan.seed, scratch) if hold_out else []
             listed_here = scratch in trainer.dm.dataset.source().parents
+            learns = known_traits()[plan.method].learns
             with unreadable_images_explained(trainer, not listed_here), shown(trainer, progress):
-                if known_traits()[plan.method].learns:
+                if learns:
                     trainer.train()
-        return trained(trainer), kept
+        return Training(trained(trainer), files_of(trainer) if learns else set(), kept)
 
 
 def configuration(plan: Plan, dataset: Sequence[str], output: Path) -> Any:

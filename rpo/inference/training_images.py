@@ -1,5 +1,6 @@
 """Images that a classifier is trained on, and those that are not: of how many, which, and why."""
 
+import os
 import random
 import sys
 from collections import Counter
@@ -17,6 +18,18 @@ CALIBRATION_IMAGES = 1000
 def images_of_classes(trainer: Any) -> list[int]:
     """How many images each class is trained on."""
     return list(Counter(item.label for item in trainer.dm.dataset.train_x).values())
+
+
+def files_of(trainer: Any) -> set[str]:
+    """The files of the images that are trained on."""
+    return {os.path.realpath(item.impath) for item in trainer.dm.dataset.train_x}
+
+
+def say_warnings(log: str) -> None:
+    """What the dataset has said, as a log has it, that a user should know."""
+    for line in dict.fromkeys(log.splitlines()):
+        if line.startswith("WARNING: "):
+            print(line, file=sys.stderr)
 
 
 def say_fewer_images(trainer: Any) -> None:

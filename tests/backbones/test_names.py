@@ -44,6 +44,20 @@ def test_a_file_of_weights_of_a_model_of_open_clip(tmp_path):
         rpo.load_clip(f"open_clip:ViT-B-16/{tmp_path}/weights.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("model", "mean", "resize"),
+    [
+        ("ViT-B-16-SigLIP", 0.5, "squash"),
+        ("ViT-B-16", 0.48145466, "shortest"),
+        ("ViT-L-14", 0.48145466, "shortest"),  # whose published weights differ
+    ],
+)
+def test_images_of_a_file_are_those_of_the_models_published_weights(tmp_path, model, mean, resize):
+    (tmp_path / "weights.pt").touch()
+    own = own_preprocessing(f"open_clip:{model}/{tmp_path}/weights.pt")
+    assert own.mean[0] == mean and own.resize == resize
+
+
 def test_images_of_published_weights():
     """Known without the weights: this one squashes them."""
     own = own_preprocessing("open_clip:ViT-H-14-378-quickgelu/dfn5b")

@@ -1,7 +1,9 @@
 """One sentence that names the thing; nothing half-written."""
 
 import json
+import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -81,6 +83,19 @@ def test_labels_beside_a_table(classifier, files):
         classifier().fit(table, ["red"] * len(files))
 
 
+def test_what_a_table_says_of_parts(classifier, files):
+    table = pd.DataFrame({"path": [str(file) for file in files], "split": "training"}, index=files)
+    table["label"] = [file.parent.name for file in files]
+    table.loc[files[3], "split"] = None
+    with refused(f"row {re.escape(str(files[3]))} of the table: split is '[Nn]"):
+        classifier().fit(table)
+
+
+def test_labels_that_a_tool_has_numbered(classifier, files):
+    with refused("np.int64.0. is none: .* Tools of scikit-learn that number the labels themselves"):
+        classifier().fit(files, np.zeros(len(files), dtype=int))
+
+
 def test_an_image_that_would_exhaust_the_memory(fitted, tmp_path):
     Image.new("L", (1, 5_000_000)).save(tmp_path / "thin.png")
     with refused("thin.png: an image of 1 x 5000000 pixels is too thin: with 32 on its shorter"):
@@ -124,7 +139,12 @@ def test_names_and_values(classifier, photos):
         classifier().set_params(options=["OPTIM.MAX_EPOCH", 1]).fit(photos)
     with refused("options: there is no key .OPTIM.RATE.", KeyError):
         classifier(options={"OPTIM.RATE": 1}).fit(photos)
-    for key, name in (("MODEL.BACKBONE.NAME", "backbone"), ("TRAINER.NAME", "method")):
+    for key, name in (
+        ("MODEL.BACKBONE.NAME", "backbone"),
+        ("TRAINER.NAME", "method"),
+        ("DATASET.NUM_SHOTS", "shots"),
+        ("SEED", "seed"),
+    ):
         with refused(f"{key} is no key of options here: give --{name}, in Python {name}="):
             classifier(options={key: "tiny"}).fit(photos)
 

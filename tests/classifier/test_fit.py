@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,6 +76,41 @@ def test_a_table_may_tell_the_parts(classifier, photos, files, tmp_path):
     assert fits[0].score(table) == fits[0].score(files[3::4], list(table["label"][3::4]))
     fits[0].measure(table)
     assert fits[0].trained_.description.accuracy["images"] == 3
+
+
+def test_validation_images_are_measured_on_where_there_are_no_others(classifier, photos, files):
+    table = pd.DataFrame({"path": [str(file) for file in files]})
+    table["label"] = [file.parent.name for file in files]
+    table["split"] = ["Training", "train", "train", "Validation"] * 3
+    fitted = classifier(shots=0).fit(table)
+    assert fitted.trained_.description.trained_on["images_per_class"] == [3, 3]
+    fitted.measure(table)
+    assert fitted.trained_.description.accuracy["images"] == 3
+
+
+def test_measured_on_what_it_has_learnt_from(classifier, photos, files, tmp_path, capsys):
+    fitted = classifier(shots=2).fit(photos).set_params(progress=True)
+    learnt = len(fitted._learnt_from)
+    fitted.measure(photos)
+    assert learnt == 6
+    assert "6 of these 12 images were trained on, so that the accuracy says little" in (
+        capsys.readouterr().err
+    )
+    fitted.save_pretrained(tmp_path / "saved")
+    card = (tmp_path / "saved" / "README.md").read_text()
+    assert f"on {photos}, 6 images of which were trained on\n" in card
+    others = [file for file in files if os.path.realpath(file) not in fitted._learnt_from]
+    fitted.measure(others, [file.parent.name for file in others])
+    assert "learnt_from" not in fitted.trained_.description.accuracy
+    assert classifier("ZeroshotCLIP").fit(photos)._learnt_from == set()
+
+
+def test_what_the_dataset_warns_of_is_said(classifier, photos, draw_image, capsys):
+    for name in ("train", "test"):
+        shutil.copytree(photos, photos.parent / "parts" / name)
+    draw_image(photos.parent / "parts" / "unlabelled" / "0.png")
+    classifier(progress=True).fit(photos.parent / "parts")
+    assert "parts: unlabelled is not read, as there are" in capsys.readouterr().err
 
 
 def test_numbers_of_numpy_are_numbers(classifier, photos, clip_file):

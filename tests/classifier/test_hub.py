@@ -61,3 +61,9 @@ def test_there_and_back(repositories, fitted, files):
 def test_what_is_not_there(repositories):
     with pytest.raises(FileNotFoundError, match="no folder lab/nothing, and the Hugging Face Hub"):
         FewShotClassifier.from_pretrained("lab/nothing", revision="main")
+
+
+@pytest.mark.parametrize("name", ["/nowhere/lab/kettles", "./lab/nothing", "a/b/c"])
+def test_a_path_is_not_looked_for_on_the_hub(repositories, name):
+    with pytest.raises(FileNotFoundError, match=f"^there is no folder {name}$"):
+        FewShotClassifier.from_pretrained(name)

@@ -23,7 +23,7 @@ from torchvision.transforms import (
 
 import rpo
 from rpo import FewShotClassifier
-from rpo.clip.load import load_clip, sha256
+from rpo.clip.load import TINY_FILE, is_of_files, load_clip, sha256
 from rpo.clip.preprocessing import Preprocessing
 from rpo.inference.images import prepared, read_image
 from rpo.methods.traits import known_traits
@@ -129,9 +129,25 @@ def test_a_backbone_is_found_from_every_folder(
     monkeypatch.chdir("/")
     again = FewShotClassifier.from_pretrained(tmp_path / "saved")
     assert (again.predict(files) == fitted.predict(files)).all()
-    (tmp_path / "clip.pt").unlink()
+    (tmp_path / "clip.pt").rename(tmp_path / "moved.pt")
     with pytest.raises(ValueError, match=r"--backbone, in Python backbone=, names it"):
         FewShotClassifier.from_pretrained(tmp_path / "saved")
+    moved = FewShotClassifier.from_pretrained(tmp_path / "saved", str(tmp_path / "moved.pt"))
+    moved.save_pretrained(tmp_path / "saved")
+    again = FewShotClassifier.from_pretrained(tmp_path / "saved")
+    assert (again.predict(files) == fitted.predict(files)).all()
+
+
+def test_the_name_of_published_weights_is_kept(photos, tmp_path):
+    """Others will not have them where they are here."""
+    saved = FewShotClassifier("ZeroshotCLIP", "tiny", progress=False).fit(photos)
+    saved.save_pretrained(tmp_path / "saved")
+    moved = FewShotClassifier.from_pretrained(tmp_path / "saved", str(TINY_FILE))
+    assert moved.trained_.description.backbone == "tiny"
+    assert [is_of_files(name) for name in ("ViT-B/16", "hf:a/b", "open_clip:ViT-B-16/openai")] == (
+        [False] * 3
+    )
+    assert all(map(is_of_files, ("/a/b.pt", "hf:/a", "open_clip:local-dir:/a", "open_clip:V//a")))
 
 
 def test_it_is_the_plain_model_at_clips_temperature(fitted, files, clip_file):

@@ -109,6 +109,65 @@ def test_images_of_deeper_folders_count_to_their_class_and_it_is_said(own, capsy
     )
 
 
+def test_folders_beside_those_of_parts_are_left_aside_and_it_is_said(own, draw_image, capsys):
+    folder = own("train", "test")
+    draw_image(folder / "unlabelled" / "0.png")
+    assert load(FOLDER=folder).classnames == ["cat", "dog"]
+    assert "own: unlabelled is not read, as there are folders of parts: train, test" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_class_may_be_called_train(own, draw_image):
+    folder = own("train").parent / "vehicles"
+    for name in ("bus", "train"):
+        for index in range(4):
+            draw_image(folder / name / f"{index}.png")
+    assert load(FOLDER=folder).classnames == ["bus", "train"] == sorted(trained_classes(folder))
+    assert set(listed_images(folder)[1]) == {"bus", "train"}
+    for index in range(4):
+        (folder / "train" / str(index)).mkdir()
+        (folder / "train" / f"{index}.png").rename(folder / "train" / str(index) / "0.png")
+    with pytest.raises(ValueError, match=r"train, with the folders 0, 1, 2, 3 in it, beside bus"):
+        load(FOLDER=folder)
+
+
+def test_validation_images_are_the_test_set_where_a_csv_has_no_others(own, capsys):
+    """As of folders. They were learnt from, too, and measured on."""
+    rows = [(name, n, ("training", "Valid")[n % 2]) for name in ("cat", "dog") for n in range(6)]
+    path = write_csv(own(), rows)
+    for hold_out in (True, False):
+        cfg = default_config()
+        cfg.DATASET.NAME, cfg.DATASET.CSV, cfg.DATASET.HOLD_OUT = "ImageFolder", str(path), hold_out
+        dataset = build_dataset(cfg)
+        assert sizes(dataset) == [6, 0, 6]
+        learnt = {item.impath for item in dataset.train_x}
+        assert learnt.isdisjoint(item.impath for item in dataset.test)
+        assert "has no test images: those of val are the test set" in capsys.readouterr().out
+    assert len(listed_images(path)[0]) == 6
+
+
+def test_an_image_under_two_spellings_is_one(own):
+    path = write_csv(own(), [("cat", 0, "train"), ("dog", 0, "train")])
+    path.write_text(path.read_text() + "./dog/../cat/0.png,dog,train\n")
+    with pytest.raises(ValueError, match="is listed before, with another label or part"):
+        load(CSV=path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("image_path,species\ncat/0.png,cat\n", "line 1 is image_path,species: as a header it"),
+        ("cat/0.png;cat\n", "cells are divided by commas, and not by ';'"),
+    ],
+)
+def test_a_csv_of_another_form_is_explained(own, content, said):
+    path = own() / "list.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load(CSV=path)
+
+
 def test_hidden_folders_are_no_classes_and_training_images_can_be_listed(own, draw_image):
     folder = own("train")
     draw_image(folder / "train" / ".thumbnails" / "0.png")
