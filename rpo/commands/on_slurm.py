@@ -71,7 +71,7 @@ def run(todo: Sequence[Job], args: argparse.Namespace) -> int:
         check_time(fresh, device_of(cluster), cluster.minutes)
         tasks = packed(fresh, cluster, args)
         for job in submitter.submit(tasks):
-            print(f"Submitted {job} to the partition {partition.name}", flush=True)
+            print(f"Submitted job {job} to the partition {partition.name}", flush=True)
     if fresh:
         runs = f"{len(fresh)} run{'s' if len(fresh) > 1 else ''}"
         print(f"{runs} in {len(tasks)} array task{'s' if len(tasks) > 1 else ''}")

@@ -53,13 +53,20 @@ def by_finished_runs(job: Job) -> Cost | None:
         return None
     mean = sum(sum(seconds) / len(seconds) for seconds in taken)
     least, most = sum(each[0] for each in taken), sum(each[-1] for each in taken)
-    return Cost(mean, least, most, BYTES_A_RUN, RUNS)
+    return Cost(mean, least, most, sum(map(bytes_left_by, job.steps)), RUNS)
 
 
 def taken_by(step: Step) -> list[float]:
     """Seconds of the step with each seed that has finished, unless `rpo eval` shared the pass."""
     found = (seconds_in(path) for path in step.folder.parent.glob(f"seed*/{RESULTS}"))
     return [seconds for seconds in found if seconds]
+
+
+def bytes_left_by(step: Step) -> int:
+    """The mean of what it left with each seed that has finished."""
+    folders = [path.parent for path in step.folder.parent.glob(f"seed*/{RESULTS}")]
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files) // max(1, len(folders))
 
 
 @cache
@@ -80,7 +87,9 @@ def by_measured_steps(job: Job, device: str, rows: Sequence[Measured]) -> Cost |
     steps = training_steps(cfg) if job.steps[0].trains else 0
     images = sum(sizes(config_of(step))[1] for step in job.steps)
     rest = images * row.image + len(job.steps) * row.load
-    whole, low, high = (steps * each + rest for each in (row.step, row.low, row.high))
+    whole = steps * row.step + rest
+    # What makes steps slower, other work on the machine, makes all slower.
+    low, high = (whole * each / row.step if steps else whole for each in (row.low, row.high))
     return Cost(whole, low, high, row.bytes or BYTES_A_RUN, row.source)
 
 

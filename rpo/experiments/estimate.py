@@ -57,7 +57,7 @@ def _total(known: Sequence[Cost], device: str, at_once: int) -> str:
     return (
         f"{len(known)} jobs on {device}: {expected:.4g} {kind} ({low:.4g} to {high:.4g}), "
         f"{duration(expected * 3600 / at_once)} with {at_once} at once, and about "
-        f"{megabytes:.0f} MB on the disk"
+        f"{megabytes:.{0 if megabytes >= 10 else 1}f} MB on the disk"
     )
 
 

@@ -50,13 +50,15 @@ def in_words(differences: Sequence[Difference]) -> Iterator[tuple[Line, str]]:
     """Of each method a sentence on every measure, over its datasets."""
     single = [one for one in differences if one.experiment is not None]
     for line, members in groupby(single, lambda one: one.line):
-        own = list(members)
-        parts = [
-            f"{measure}: {tally(some)}"
-            for measure in MEASURES
-            if (some := [one for one in own if one.measure == measure])
-        ]
-        yield line, f"{'; '.join(parts)}."
+        of_line = list(members)
+        for source in dict.fromkeys(one.source for one in of_line):
+            own = [one for one in of_line if one.source == source]
+            parts = [
+                f"{measure}: {tally(some)}"
+                for measure in MEASURES
+                if (some := [one for one in own if one.measure == measure])
+            ]
+            yield line, f"{f'from {source}, ' if source else ''}{'; '.join(parts)}."
 
 
 def tally(differences: Sequence[Difference]) -> str:

@@ -36,6 +36,12 @@ class Experiment(NamedTuple):
         """The same on any dataset."""
         return Line(self.method, self.config, self.shots, self.backbone)
 
+    @property
+    def title(self) -> str:
+        """The dataset, with that of the training if it is another."""
+        transferred = self.trained_on != self.dataset
+        return f"{self.dataset} (trained on {self.trained_on})" if transferred else self.dataset
+
 
 class Line(NamedTuple):
     """A method over several datasets or shots; `config` is "several" where they have their own."""

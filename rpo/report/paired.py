@@ -6,15 +6,17 @@ predictions.npz says of every image.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from rpo.report.answers import AllAnswers, common_seeds, read_answers, same_images, stacked
 from rpo.report.frame import EXPERIMENT, Experiment, Line, by_line, experiment_of
-from rpo.report.names import learns
+from rpo.report.names import DOMAINS, learns
 from rpo.report.significance import bootstrapped, holm, mcnemar, p_value
+from rpo.report.table import span
 from rpo.runs import PREDICTIONS
 from rpo.suggest import unknown
 
@@ -29,7 +31,8 @@ class Difference(NamedTuple):
     """An experiment less the reference, in percentage points.
 
     Attributes:
-        dataset: its title or, of an average, how many there are.
+        dataset: its title, with the source of a transfer; or, of an average, how many there are.
+        source: of a transfer, what was trained on, and whether to ImageNet's shifted versions.
         reference: method and config of the reference.
         ours, theirs: accuracies in percent, means over the seeds.
         low, high: of the 95 % interval.
@@ -41,6 +44,7 @@ class Difference(NamedTuple):
     """
 
     dataset: str
+    source: str
     line: Line
     experiment: Experiment | None
     reference: str
@@ -53,7 +57,7 @@ class Difference(NamedTuple):
     won: int | None
     lost: int | None
     mcnemar: float | None
-    seeds: int
+    seeds: int | str
     images: int
     resampled: np.ndarray
 
@@ -120,24 +124,29 @@ def label_of(one: Experiment) -> str:
 def partner(experiment: Experiment, references: Sequence[Experiment]) -> list[Experiment]:
     """The reference under equal conditions, if there is one.
 
-    What does not learn fits any number of shots, and meets the largest.
+    What does not learn fits any number of shots, and meets the largest; it fits any source, too,
+    and meets each.
 
     Raises:
         ValueError: several fit.
     """
     if experiment in references:
         return []
-    fitting = [other for other in references if comparable(experiment, other)]
-    if not learns(experiment.method) and len({label_of(one) for one in fitting}) == 1:
-        most = max(one.shots for one in fitting)
-        fitting = [one for one in fitting if one.shots == most]
-    if len(fitting) > 1:
-        labels = ", ".join(repr(label_of(one)) for one in fitting)
-        raise ValueError(
-            f"--against {fitting[0].method}: for {experiment.dataset} that could be {labels}. "
-            "Name one of these"
-        )
-    return fitting
+    by_source: dict[str, list[Experiment]] = defaultdict(list)
+    for other in references:
+        if comparable(experiment, other):
+            by_source[other.trained_on].append(other)
+    for source, fitting in by_source.items():
+        if not learns(experiment.method) and len({label_of(one) for one in fitting}) == 1:
+            most = max(one.shots for one in fitting)
+            by_source[source] = [one for one in fitting if one.shots == most]
+        if len(by_source[source]) > 1:
+            labels = ", ".join(repr(label_of(one)) for one in fitting)
+            raise ValueError(
+                f"--against {fitting[0].method}: for {experiment.dataset} that could be {labels}. "
+                "Name one of these"
+            )
+    return [one for fitting in by_source.values() for one in fitting]
 
 
 def comparable(one: Experiment, other: Experiment) -> bool:
@@ -153,36 +162,72 @@ def compared(
 ) -> Iterator[Difference]:
     """Two experiments on each measure for which both have the same seeds and images."""
     both = (experiment, reference)
+    trained = experiment if learns(experiment.method) else reference
     for classes in TOGETHER:
         parts = [part for part in classes if all(answers.get((one, part)) for one in both)]
-        measures = (*parts, "H")
-        ours, theirs = ([answers[one, part] for part in parts] for one in both)
-        seeds = common_seeds([*ours, *theirs])
-        if not seeds or not same_images(ours, theirs):
-            continue
-        mine, others = stacked(ours, seeds), stacked(theirs, seeds)
-        for place, tested in enumerate(bootstrapped(mine, others, experiment.dataset)):
-            own = place if place < len(parts) else None  # H is of both
-            won, lost, exact = mcnemar(mine[own], others[own]) if own is not None else (None,) * 3
-            yield Difference(
-                dataset=experiment.dataset,
-                line=line,
-                experiment=experiment,
-                reference=label_of(reference),
-                measure=measures[place],
-                won=won,
-                lost=lost,
-                mcnemar=exact,
-                seeds=len(seeds),
-                images=sum(part.shape[1] for part in (mine if own is None else [mine[own]])),
-                **tested,
-            )
+        for group, measures in measured_together(parts, both, answers):
+            ours, theirs = ([answers[one, part] for part in group] for one in both)
+            seeds = common_seeds([*ours, *theirs])
+            if not seeds or not same_images(ours, theirs):
+                continue
+            pair = stacked(ours, seeds), stacked(theirs, seeds)
+            tests = bootstrapped(*pair, experiment.dataset)
+            for place, (measure, tested) in enumerate(zip((*group, "H"), tests, strict=False)):
+                if measure in measures:
+                    yield Difference(
+                        dataset=experiment._replace(trained_on=trained.trained_on).title,
+                        source=source_of(trained),
+                        line=line,
+                        experiment=experiment,
+                        reference=label_of(reference),
+                        measure=measure,
+                        seeds=len(seeds),
+                        **by_image(*pair, place),
+                        **tested,
+                    )
+
+
+def by_image(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], place: int) -> Any:
+    """Of the measure at a place: its images, and who is right on how many; H is of both parts."""
+    if place == len(ours):
+        images = sum(part.shape[1] for part in ours)
+        return {"images": images, "won": None, "lost": None, "mcnemar": None}
+    won, lost, exact = mcnemar(ours[place], theirs[place])
+    return {"images": ours[place].shape[1], "won": won, "lost": lost, "mcnemar": exact}
+
+
+def measured_together(
+    parts: Sequence[str], both: Sequence[Experiment], answers: AllAnswers
+) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Parts that are drawn together, with what is measured of them: base, new and H at once, or
+    each on its own seeds where base and new do not have the same."""
+    if not parts:
+        return
+    seeds = [common_seeds([answers[one, part] for one in both]) for part in parts]
+    if all(each == seeds[0] for each in seeds):
+        yield parts, (*parts, "H")
+        return
+    for part in parts:
+        yield (part,), (part,)
+    yield parts, ("H",)
+
+
+def source_of(trained: Experiment) -> str:
+    """What a transfer comes from; empty for a test on the dataset of the training."""
+    if trained.trained_on == trained.dataset:
+        return ""
+    shifted = " to its shifted versions" if trained.dataset in DOMAINS else ""
+    return f"{trained.trained_on}{shifted}"
 
 
 def averages(found: Sequence[Difference], line: Line) -> Iterator[Difference]:
-    """The mean over the datasets of each measure that several have; they are independent."""
-    for measure in MEASURES:
-        own = [one for one in found if one.measure == measure]
+    """The mean over the datasets of each measure that several have; they are independent.
+
+    Of transfers it is over the targets, as in the transfer table.
+    """
+    sources = dict.fromkeys(one.source for one in found)
+    for measure, source in product(MEASURES, sources):
+        own = [one for one in found if (one.measure, one.source) == (measure, source)]
         if len({one.dataset for one in own}) < 2 or len({one.dataset for one in own}) < len(own):
             continue
         resampled = np.mean([one.resampled for one in own], axis=0)
@@ -191,7 +236,7 @@ def averages(found: Sequence[Difference], line: Line) -> Iterator[Difference]:
         )
         low, high = map(float, np.quantile(resampled, [LEVEL / 2, 1 - LEVEL / 2]))
         yield own[0]._replace(
-            dataset=f"Average ({len(own)})",
+            dataset=f"Average ({len(own)}{f', trained on {source}' if source else ''})",
             line=line,
             experiment=None,
             ours=ours,
@@ -202,7 +247,7 @@ def averages(found: Sequence[Difference], line: Line) -> Iterator[Difference]:
             won=None,
             lost=None,
             mcnemar=None,
-            seeds=min(one.seeds for one in own),
+            seeds=span(int(one.seeds) for one in own),
             images=sum(one.images for one in own),
             resampled=resampled,
         )

@@ -182,8 +182,7 @@ def seeds_table(frame: pd.DataFrame) -> list[Table]:
     rows = []
     for one, classes, members in groups:
         by_seed = dict(zip(members["seed"], members["accuracy"], strict=True))
-        origin = "" if one.trained_on == one.dataset else f" (trained on {one.trained_on})"
-        names = (one.dataset + origin, classes, one.method, one.config, shown_shots(one.shots))
+        names = (one.title, classes, one.method, one.config, shown_shots(one.shots))
         rows.append((*names, *(by_seed.get(number) for number in numbers), *_measured(by_seed)))
     columns = (f"seed {number}" if number >= 0 else "no seed" for number in numbers)
     headers = (*NAMES, *columns, "mean", "std", "ci95", "min", "max", "n")
@@ -205,9 +204,8 @@ def cost(frame: pd.DataFrame) -> list[Table]:
     about = []
     for key, group in timed.groupby(EXPERIMENT, observed=True):
         one = experiment_of(key)
-        origin = "" if one.trained_on == one.dataset else f" (trained on {one.trained_on})"
         for on, members in by_trained_classes(group):
-            names = (one.dataset + origin, one.method, one.config + on, shown_shots(one.shots))
+            names = (one.title, one.method, one.config + on, shown_shots(one.shots))
             rows.append((*names, *_cost(members)))
             about.append(About(one.line, (one.dataset,), {}, one))
     headers = (

@@ -1,9 +1,13 @@
 """What a grid takes, before it starts."""
 
+import json
+
 import pytest
 
 from rpo.cli import main
-from rpo.experiments import calibrate, measured
+from rpo.experiments import calibrate, cost, measured
+from rpo.experiments.cost import by_finished_runs
+from rpo.experiments.job import Job, Step
 from rpo.experiments.measured import HERE, Kind, Measured, add, likely_device, look_up, table
 
 KIND = Kind("cpu, 2 threads", "ViT-B/16", "RPO", 24, 100, 4)
@@ -39,6 +43,47 @@ def test_what_is_measured_here_comes_first_and_is_kept():
     assert look_up(KIND, table()).step == 8.0
     assert likely_device(True, "here") == "NVIDIA A100"
     assert likely_device(False, "here") == KIND.device
+
+
+def job(folder, seed):
+    """A job of LP on the digits whose first seed may have finished."""
+    arguments = ["--trainer", "LP", "--config-file", "LP/tiny", "--dataset-config-file", "digits"]
+    step = Step("all", folder / f"seed{seed}", True, tuple(arguments))
+    return Job("LP", "LP", folder, (step,))
+
+
+def test_by_finished_runs_it_leaves_what_those_left(tmp_path, write_results):
+    for seed, size in ((1, 1000), (2, 3000)):
+        write_results(tmp_path / f"seed{seed}", {"train": 2.0 * seed, "test": 1.0})
+        checkpoint = tmp_path / f"seed{seed}" / "lp_layer" / "model.pth.tar-1"
+        checkpoint.parent.mkdir()
+        checkpoint.write_bytes(b"0" * size)
+    found = by_finished_runs(job(tmp_path, 3))
+    written = [path.stat().st_size for path in tmp_path.rglob("results.json")]
+    assert (found.seconds, found.low, found.high) == (4.0, 3.0, 5.0)
+    assert found.bytes == (4000 + sum(written)) // 2
+
+
+def test_a_slow_machine_is_slow_in_all(tmp_path, monkeypatch):
+    """The range is that of the steps, of what is loaded and evaluated, too."""
+    kind = cost.kind_of(cost.config_of(job(tmp_path, 1).steps[0]), "here")
+    monkeypatch.setattr(cost, "sizes", lambda cfg: (kind.classes, 10_000))
+    found = cost.by_measured_steps(job(tmp_path, 1), "here", [row(kind, 1e-6)])
+    assert found.seconds == pytest.approx(1003, rel=0.01)  # 10,000 images of 0.1 s, and 3 s before
+    assert (found.low, found.high) == pytest.approx((found.seconds / 2, found.seconds * 2))
+
+
+@pytest.fixture
+def write_results():
+    """A function that writes the results.json of a finished run."""
+
+    def write(folder, seconds):
+        folder.mkdir()
+        content = {"method": "LP", "dataset": "Digits", "classes": "all", "shots": 16, "seed": 1}
+        content |= {"metrics": {"test": {"accuracy": 50.0}}, "seconds": seconds}
+        (folder / "results.json").write_text(json.dumps(content))
+
+    return write
 
 
 def test_calibrated(tmp_path, monkeypatch, capsys):

@@ -187,6 +187,50 @@ def test_averages_over_datasets(two_methods, write_answers, read_frame):
     assert [drawn.dataset for drawn in gallery.paired(found)][0] == ""
 
 
+def test_a_transfer_is_averaged_over_its_targets_alone(write_answers, read_frame, tmp_path):
+    """As in the transfer table; and it is told from a training on the target itself."""
+    share = {"Digits": 0.9, "EuroSAT": 0.5, "DescribableTextures": 0.4}
+    for dataset, right in share.items():
+        names = {"classes": "all", "dataset": dataset}
+        write_answers(np.arange(IMAGES) < 30, method="ZeroshotCLIP", shots=-1, seed=-1, **names)
+        source = {"trained_on": {"dataset": "Digits"}, "folder": f"output/transfer/{dataset}/seed1"}
+        write_answers(np.arange(IMAGES) < right * IMAGES, **names, **source)
+    write_answers(np.arange(IMAGES) < 0.8 * IMAGES, classes="all", folder="output/own/main/seed1")
+    found, _ = paired.differences(read_frame(), "ZeroshotCLIP")
+    points = {one.dataset: one.points for one in found}
+    assert points == pytest.approx({
+        "Digits": 65,
+        "EuroSAT": 55,
+        "EuroSAT (trained on Digits)": 25,
+        "DescribableTextures (trained on Digits)": 15,
+        "Average (2, trained on Digits)": 20,
+        "Average (2)": 60,
+    })  # fmt: skip
+    _, words = against_tables(found, "ZeroshotCLIP")
+    said = {row[-1] for row in words.rows}
+    assert {"all: better on 2 of 2, no difference shown on 0, worse on 0."} < said
+    assert any(one.startswith("from Digits, all: better on 2 of 2") for one in said)
+    other, _ = paired.differences(read_frame(), "RPO")  # what does not learn meets each source
+    assert {one.dataset for one in other if one.experiment} == set(points) - {
+        "Average (2)", "Average (2, trained on Digits)",
+    }  # fmt: skip
+
+
+def test_base_and_new_keep_the_seeds_that_each_has(two_methods, write_answers, read_frame):
+    """H is of those that have both; the others' accuracies are those of the table above."""
+    further = np.arange(IMAGES) < 30
+    for method in ("RPO", "CoOp"):
+        write_answers(further, method=method, classes="base", seed=3)
+    found, _ = paired.differences(read_frame(), "RPO")
+    assert {one.measure: one.seeds for one in found} == {"base": 3, "new": 2, "H": 2}
+    base = [*two_methods["CoOp"]["base"], further]
+    assert found[0].ours == pytest.approx(100 * np.mean(base))
+    every = [np.arange(IMAGES)] * 2
+    _, new, harmonic = slow_measures(list(two_methods["CoOp"].values()), [0, 1], every)
+    assert (found[1].ours, found[2].ours) == pytest.approx((new, harmonic))
+    assert found[2].images == 2 * IMAGES and found[2].won is None
+
+
 def test_datasets_are_drawn_independently(write_answers, read_frame):
     """Where seeds differ most, those of two datasets count as four."""
     for dataset in ("EuroSAT", "DescribableTextures"):

@@ -33,7 +33,7 @@ def finished(count, output="output"):
 def test_an_array(place, undisturbed, capsys):
     """Each state, from submission to the end; a second command adds nothing."""
     said = rpo(capsys, *SHORT, *ON)
-    assert re.search(r"Submitted \d+ to the partition batch\n2 runs in 2 array tasks\n", said)
+    assert re.search(r"Submitted job \d+ to the partition batch\n2 runs in 2 array tasks\n", said)
     assert "2 runs in output: 2 queued" in rpo(capsys, "status", "output")
     assert "2 are queued already\n" in rpo(capsys, *SHORT, *ON)
     wait_for(lambda: "running" in states())
