@@ -11,10 +11,12 @@ from rpo.bundles import labelled, shown
 from rpo.report import logs
 from rpo.report.experiments import SPLIT_DIGEST, Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
-from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, check, read_results
+from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, UntestedError, check, read_results
 from rpo.runs import RESULTS as FILE_NAME
 from rpo.runs import RunFolder, why_failed
 
+# Runs that are named of those that are skipped for the same reason, and are not damaged.
+NAMED = 3
 LOG = {"shots": WHOLE, "classes": CLASS, "seed": WHOLE, "images": COUNT, "accuracy": PERCENT}
 
 
@@ -86,12 +88,21 @@ def read_runs(folders: Iterable[str | Path], split: str = "test") -> Found:
     """
     notes: list[str] = []
     searched = [Path(folder) for folder in folders]
-    read = [
-        _read(path, notes, lab, split)
-        for folder, lab in labelled(searched)
-        for path in _sources(folder, notes)
-    ]
-    found = backbones_told_apart([run for run in read if run])
+    read: list[Run] = []
+    untested: dict[str, list[Path]] = {}
+    for folder, lab in labelled(searched):
+        for path in _sources(folder, notes):
+            try:
+                read.append(_read(path, notes, lab, split))
+            except UntestedError as error:
+                untested.setdefault(str(error), []).append(path)
+            except (ValueError, OSError) as error:
+                _note(notes, f"{shown(path)} is skipped: {error}")
+    for reason, paths in untested.items():
+        some = ", ".join(shown(path) for path in paths[:NAMED])
+        more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+        _note(notes, f"{some}{more} {'is' if len(paths) == 1 else 'are'} skipped: {reason}")
+    found = backbones_told_apart(read)
     if not found:
         names = ", ".join(clean(str(folder)) for folder in searched)
         raise FileNotFoundError(f"no finished run is in or below {names}")
@@ -144,17 +155,13 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
         )
 
 
-def _read(path: Path, notes: list[str], lab: str, split: str) -> Run | None:
-    try:
-        if path.name == FILE_NAME:
-            run = _from_json(path, split)
-        elif split == "test":
-            run = _from_log(path, notes)
-        else:
-            raise ValueError("only results.json tells what was measured on validation images")
-    except (ValueError, OSError) as error:
-        _note(notes, f"{shown(path)} is skipped: {error}")
-        return None
+def _read(path: Path, notes: list[str], lab: str, split: str) -> Run:
+    if path.name == FILE_NAME:
+        run = _from_json(path, split)
+    elif split == "test":
+        run = _from_log(path, notes)
+    else:
+        raise ValueError("only results.json tells what was measured on validation images")
     return run._replace(lab=clean(lab), folder=f"{run.folder} [{clean(lab)}]") if lab else run
 
 

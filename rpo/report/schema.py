@@ -16,6 +16,10 @@ OF_SPLITS = ("metrics", "details", "images")
 LARGEST = 1e15
 
 
+class UntestedError(ValueError):
+    """A run is whole, and has no accuracy on the split that is asked for."""
+
+
 def is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < LARGEST
 
@@ -113,15 +117,18 @@ def read_results(path: Path, split: str = "test") -> dict[str, Any]:
 
 
 def _require_split(metrics: Mapping[str, Any], split: str) -> None:
-    """Raises ValueError where a run has no accuracy on a split, or not of the model it tested."""
+    """Raises UntestedError for a run without an accuracy on a split, or not of what it tested;
+    ValueError for one that has none at all."""
     found = metrics.get(split) or {}
     if split == "val" and found and metrics.get("test"):
-        raise ValueError(
+        raise UntestedError(
             "its accuracy on the val set is of its last epoch, and not of the model that it tested"
         )
     if isinstance(found, dict) and "accuracy" not in found:
         other = ", but on the val set (--split val)" if metrics.get("val") else ""
-        raise ValueError(f"it has no accuracy on the {split} set{other}")
+        tested = metrics.get("val") or (split == "val" and metrics.get("test"))
+        kind = UntestedError if tested else ValueError
+        raise kind(f"it has no accuracy on the {split} set{other}")
 
 
 def _val_as_test(part: Any) -> Any:

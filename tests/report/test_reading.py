@@ -30,6 +30,18 @@ def test_results_json(tmp_path, write_run):
     assert read([folder / "results.json"]) == [run]
 
 
+def test_what_is_skipped_for_one_reason_is_said_at_once(write_run, tmp_path, capsys):
+    """As all runs of a tuning on validation images are."""
+    tuned = {"metrics": {"val": {"accuracy": 50.0}}}
+    folders = sorted(str(write_run(0, seed=seed, **tuned)) for seed in range(5))
+    with pytest.raises(FileNotFoundError, match="no finished run"):
+        read([tmp_path])
+    (said,) = capsys.readouterr().err.splitlines()
+    named = ", ".join(f"{folder}/results.json" for folder in folders[:3])
+    assert said.startswith(f"note: {named} and 2 more are skipped: it has no accuracy on the test")
+    assert len(read_runs([tmp_path], split="val").runs) == 5
+
+
 def test_the_config_of_the_folder_that_one_stands_in(write_run, monkeypatch):
     monkeypatch.chdir(write_run(80))
     assert [run.folder for run in read(["."])] == ["main_K24"]
