@@ -25,6 +25,11 @@ class Summary(NamedTuple):
     low: float
     high: float
 
+    @property
+    def error(self) -> float:
+        """The standard error of the mean; 0 of a single number, which does not tell it."""
+        return self.std / sqrt(self.n - 1) if self.n > 1 else 0.0
+
 
 def summarise(values: Iterable[float]) -> Summary | None:
     """The summary of some numbers, None if there are none."""

@@ -1,6 +1,7 @@
 """A report's table as the page shows it: what is in a cell, whose row it is, what is best."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import hypot
 from typing import NamedTuple
 
 import pandas as pd
@@ -124,26 +125,38 @@ def _has_spread(column: Sequence[Cell]) -> bool:
 def best_cells(table: Table) -> set[tuple[int, int]]:
     """(row, column) of the highest accuracy among rows of equal conditions.
 
-    It must lead by more than the binomial error of one seed, and lie that much above chance.
+    It must lead by more than the binomial error of one seed, and lie that much above chance; and
+    lead by more than the standard error over the seeds of both.
     """
     found = set()
     for row, about in enumerate(table.about):
         rivals = [n for n, other in enumerate(table.about) if about.compares_with(other)]
         for column, header in enumerate(table.headers):
             value = _mean(table.rows[row][column])
-            others = (_mean(table.rows[n][column]) for n in rivals if n != row)
-            known = [other for other in others if other is not None]
+            others = [table.rows[n][column] for n in rivals if n != row]
+            known = [(mean, _error(cell)) for cell in others if (mean := _mean(cell)) is not None]
             if value is None or not known or header not in about.noise:
                 continue
-            if stands_out(value, max(known), about.noise[header]):
+            next_best, error = max(known)
+            over_seeds = hypot(_error(table.rows[row][column]), error)
+            if stands_out(value, next_best, about.noise[header], over_seeds):
                 found.add((row, column))
     return found
 
 
-def stands_out(value: float, next_best: float, noise: Noise) -> bool:
-    """Whether an accuracy is better than the next, and than chance, by more than its error."""
+def stands_out(value: float, next_best: float, noise: Noise, over_seeds: float) -> bool:
+    """Whether an accuracy is better than the next, and than chance, by more than its error.
+
+    Args:
+        over_seeds: the standard error of the difference to the next.
+    """
     margin = 0.005 if noise.error is None else noise.error  # else by what is printed
-    return value - max(next_best, noise.chance or 0) > margin
+    clear = value - max(next_best, noise.chance or 0) > margin
+    return clear and value - next_best > over_seeds
+
+
+def _error(cell: Cell) -> float:
+    return cell.error if isinstance(cell, Summary) else 0.0
 
 
 def _mean(cell: Cell) -> float | None:

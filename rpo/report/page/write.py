@@ -28,8 +28,9 @@ GROUPS_A_WORKER = 6
 NOTE = (
     "A click on a header sorts by its column. Bold is the best of equal conditions (dataset, "
     "classes, shots and backbone; methods that do not learn are compared with any), if it leads by "
-    "more than the binomial error of one seed and is that much above chance. ± is the population "
-    "standard deviation over seeds, or half of Student's 95 % confidence interval of the mean, as "
+    "more than the binomial error of one seed and is that much above chance, and by more than the "
+    "standard error over the seeds of both. ± is the population standard deviation over seeds, or "
+    "half of Student's 95 % confidence interval of the mean, as "
     "chosen above; – was not measured."
 )
 
