@@ -50,7 +50,13 @@ def read_image(source: Source) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Of grey in 16 bits the upper eight, where Pillow takes all above 255 for white."""
+    """Of grey in 16 bits the upper eight, where Pillow takes all above 255 for white.
+
+    Raises:
+        ValueError: it has floating-point numbers that Pillow would make black.
+    """
+    if image.mode == "F" and 0 < np.asarray(image).max() <= 1:
+        raise ValueError("its numbers lie between 0 and 1, not 255, and would be black")
     pillow_calls_it_32 = image.mode == "I" and image.format in ("PPM", "PNG")
     if image.mode.startswith("I;16") or pillow_calls_it_32:
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -81,6 +81,16 @@ def test_grey_in_16_bits_is_not_white(tmp_path, mode):
             assert read(str(tmp_path / name)).tobytes() == expected.tobytes()
 
 
+def test_floating_point_numbers_up_to_one_are_not_black(tmp_path):
+    shares = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    for read in (read_image, dassl.utils.read_image):
+        Image.fromarray(shares).save(tmp_path / "shares.tiff")
+        with pytest.raises(ValueError, match="shares.tiff.*its numbers lie between 0 and 1, not"):
+            read(str(tmp_path / "shares.tiff"))
+        Image.fromarray(255 * shares).save(tmp_path / "whole.tiff")
+        assert np.asarray(read(str(tmp_path / "whole.tiff"))).max() == 255
+
+
 def test_pickled_it_predicts_the_same(fitted, classifier, files):
     expected = fitted.predict_proba(files)
     for copy in (pickle.loads(pickle.dumps(fitted)), deepcopy(fitted)):

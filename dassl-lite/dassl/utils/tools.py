@@ -80,7 +80,7 @@ def read_image(path: str) -> Image.Image:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file cannot be decoded as an image.
+        ValueError: the file cannot be decoded as an image, or would be all black.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'No image file at "{path}"')
@@ -88,6 +88,8 @@ def read_image(path: str) -> Image.Image:
         with Image.open(path) as image:
             if has_16_bits(image):
                 return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+            if image.mode == "F" and 0 < np.asarray(image).max() <= 1:
+                raise ValueError("its numbers lie between 0 and 1, not 255, and would be black")
             return image.convert("RGB")
     except Exception as error:  # a damaged file makes Pillow raise errors of all sorts
         raise ValueError(f'Cannot read the image "{path}": {error}') from error
