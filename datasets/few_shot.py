@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from rpo.files import write_json
+from rpo.suggest import span
 
 from .split import PARTS, Item, Split, digest, group_by_label
 from .tools.stored import fitted, read_sample
@@ -68,10 +69,9 @@ def fewer_images(items: list[Item], shots: int) -> str:
     few = sorted(count for count in counts if count < shots)
     if not few:
         return ""
-    span = f"{few[0]:,}" if few[0] == few[-1] else f"{few[0]:,} to {few[-1]:,}"
     return (
-        f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images ({span}): all "
-        "of theirs are used"
+        f"{len(few):,} of {len(counts):,} classes have fewer than {shots:,} images "
+        f"({span(few[0], few[-1])}): all of theirs are used"
     )
 
 

@@ -136,7 +136,7 @@ class ImageFolder(FewShotDataset):
         parts = part_folders(self.folder)
         if not parts:
             return self.without_test(self.class_items("", None))
-        warn_of_folders_left_aside(self.folder)
+        warn_of_folders_left_aside(self.folder, parts.values())
         items = self.class_items(parts["train"], None)
         if len(parts) == 1:
             return self.without_test(items)

@@ -34,10 +34,7 @@ def read_table(path: Path) -> Split:
         rows = [(number, row) for number, row in enumerate(table, start=1) if row]
     except csv.Error as error:
         raise ValueError(f"{path} is no CSV: {error}") from error
-    try:
-        columns, body = _columns(rows)
-    except ValueError as error:
-        raise ValueError(f"{path}, {error}") from error
+    columns, body = _columns(path, rows)
     entries: dict[str, Entry] = {}
     for number, row in body:
         entry = _entry(path, number, row, columns)
@@ -56,7 +53,7 @@ def read_table(path: Path) -> Split:
     return split
 
 
-def _columns(rows: list[Row]) -> tuple[list[int], list[Row]]:
+def _columns(path: Path, rows: list[Row]) -> tuple[list[int], list[Row]]:
     """Where path, label and part stand (-1: nowhere), and the rows below a header, if any."""
     header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     found = [
@@ -64,18 +61,19 @@ def _columns(rows: list[Row]) -> tuple[list[int], list[Row]]:
         for names in (PATHS, LABELS, SPLITS)
     ]
     if -1 in found[:2]:
-        _refuse_header(rows)
+        _refuse_header(path, rows)
         return [0, 1, 2 if len(header) > 2 else -1], rows
     return found, rows[1:]
 
 
-def _refuse_header(rows: list[Row]) -> None:
+def _refuse_header(path: Path, rows: list[Row]) -> None:
     """Raises ValueError for a first row that names no image, where the second does."""
     first, second = ([row[0] for _, row in rows[:2]] + [""])[:2]
     if is_image(Path(second)) and not is_image(Path(first)):
+        header = ",".join(rows[0][1])
         raise ValueError(
-            f"line {rows[0][0]} is {','.join(rows[0][1])}: as a header it names the columns of "
-            f"images ({', '.join(PATHS)}) and classes ({', '.join(LABELS)})"
+            f"{path}, line {rows[0][0]} is {header}: as a header it names the columns of images "
+            f"({', '.join(PATHS)}) and classes ({', '.join(LABELS)})"
         )
 
 

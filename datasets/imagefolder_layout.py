@@ -1,6 +1,6 @@
 """How folders of one's own images may lie: a folder a class, those of train, val and test first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rpo.inference.images import is_image
@@ -72,12 +72,12 @@ def refuse_other_layouts(parent: Path, classes: Sequence[str]) -> None:
         )
 
 
-def warn_of_folders_left_aside(folder: Path) -> None:
-    """Says which folders beside those of the parts are not read."""
+def warn_of_folders_left_aside(folder: Path, parts: Iterable[str]) -> None:
+    """Says which folders are not read, beside `parts`, those of the parts."""
     if others := [name for name in class_folders(folder) if not part_of(name)]:
         print(
             f"WARNING: {folder}: {', '.join(others[:5])} is not read, as there are folders of "
-            f"parts: {', '.join(part_folders(folder).values())}"
+            f"parts: {', '.join(parts)}"
         )
 
 

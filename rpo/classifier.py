@@ -226,6 +226,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         predictor = self._fitted()
         trained = replace(self.trained_, description=self.trained_.description.for_classes(names))
         other = type(self)(**self.get_params(deep=False))
+        other._learnt_from = self._learnt_from
         return other._use(Predictor(trained, predictor.device, predictor.clip))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -322,8 +323,10 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return self._fitted().preprocessing
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle: all but the backbone, which is read again as in `from_pretrained`."""
-        return {name: value for name, value in vars(self).items() if name != "_predictor"}
+        """For pickle: all but the backbone, which is read again as in `from_pretrained`, and where
+        the training images lie here."""
+        left_out = ("_predictor", "_learnt_from")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

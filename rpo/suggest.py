@@ -6,6 +6,11 @@ from difflib import get_close_matches
 MANY = 30
 
 
+def span(least: int, most: int) -> str:
+    """Two numbers, or one if they are the same."""
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
 def unknown(kind: str, typed: str, choices: Iterable[str]) -> str:
     """One sentence for a mistyped name: what was typed, the nearest choice, the choices.
 

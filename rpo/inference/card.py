@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from string import Template
 
 from rpo.inference.trained import Trained
+from rpo.suggest import span
 
 PAGE = Template(
     """---
@@ -68,8 +69,3 @@ def facts(trained: Trained) -> Iterator[str]:
     yield f"Backbone: {described.backbone}, SHA-256 {described.backbone_sha256}"
     if described.temperature != 1:
         yield f"Probabilities are calibrated: temperature {described.temperature:.4g}"
-
-
-def span(least: int, most: int) -> str:
-    """Two numbers, or one if they are the same."""
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"

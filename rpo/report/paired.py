@@ -175,7 +175,7 @@ def compared(
             for place, (measure, tested) in enumerate(zip((*group, "H"), tests, strict=False)):
                 if measure in measures:
                     yield Difference(
-                        dataset=experiment._replace(trained_on=trained.trained_on).title,
+                        dataset=trained.title,
                         source=source_of(trained),
                         line=line,
                         experiment=experiment,
@@ -235,6 +235,7 @@ def averages(found: Sequence[Difference], line: Line) -> Iterator[Difference]:
             float(np.mean([getattr(one, name) for one in own])) for name in ("ours", "theirs")
         )
         low, high = map(float, np.quantile(resampled, [LEVEL / 2, 1 - LEVEL / 2]))
+        counts = [int(one.seeds) for one in own]
         yield own[0]._replace(
             dataset=f"Average ({len(own)}{f', trained on {source}' if source else ''})",
             line=line,
@@ -247,7 +248,7 @@ def averages(found: Sequence[Difference], line: Line) -> Iterator[Difference]:
             won=None,
             lost=None,
             mcnemar=None,
-            seeds=span(int(one.seeds) for one in own),
+            seeds=counts[0] if len(set(counts)) == 1 else span(counts),
             images=sum(one.images for one in own),
             resampled=resampled,
         )

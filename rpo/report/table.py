@@ -81,11 +81,8 @@ def span(counts: Iterable[int]) -> str:
 
 def notes_on(used: pd.DataFrame) -> tuple[str, ...]:
     """What a reader should know of the runs that a table is made of."""
-    found = (
-        *(_unlike_published(used), backbones(used), _fewer_images(used), _single_classes(used)),
-        _from_logs(used),
-    )
-    return tuple(note for notes in found for note in notes)
+    kinds = (_unlike_published, backbones, _fewer_images, _single_classes, _from_logs)
+    return tuple(note for notes in kinds for note in notes(used))
 
 
 def backbones(used: pd.DataFrame) -> list[str]:

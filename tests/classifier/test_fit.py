@@ -1,6 +1,7 @@
 """`fit` is `rpo train`: the same images, seed and configuration give the same parameters."""
 
 import os
+import pickle
 import random
 import shutil
 import sys
@@ -99,6 +100,10 @@ def test_measured_on_what_it_has_learnt_from(classifier, photos, files, tmp_path
     fitted.save_pretrained(tmp_path / "saved")
     card = (tmp_path / "saved" / "README.md").read_text()
     assert f"on {photos}, 6 images of which were trained on\n" in card
+    same = fitted.with_classes(fitted.classes_[::-1].tolist()).set_params(progress=False)
+    same.measure(photos)
+    assert same.trained_.description.accuracy["learnt_from"] == 6
+    assert str(photos).encode() not in pickle.dumps(classifier(shots=2).fit(photos))
     others = [file for file in files if os.path.realpath(file) not in fitted._learnt_from]
     fitted.measure(others, [file.parent.name for file in others])
     assert "learnt_from" not in fitted.trained_.description.accuracy
