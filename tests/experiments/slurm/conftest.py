@@ -86,11 +86,13 @@ def rpo(capsys, *arguments, status=0):
     return said.out + said.err
 
 
-def wait_for(condition, seconds=180, hurried=True):
+def wait_for(condition, seconds=400, hurried=True):
     """Until it is true; where `hurried`, what was queued again does not wait two minutes."""
     end = time.time() + seconds
     while not (found := condition()):
-        assert time.time() < end, slurm("squeue", "--array")
+        if time.time() > end:
+            main(["status", "output"])  # which pytest shows: why runs failed
+            pytest.fail(slurm("squeue", "--array"))
         if hurried:
             hurry()
         time.sleep(0.3)

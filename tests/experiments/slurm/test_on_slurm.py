@@ -69,9 +69,12 @@ def test_requeued_preempted_cancelled_and_the_node_lost(place, undisturbed, caps
 
 
 def test_a_time_limit_shorter_than_the_run(place, undisturbed, capsys):
-    """Which is a minute, the shortest that SLURM knows; it begins to stop after 40 seconds."""
-    rpo(capsys, *LONG, "--on", "slurm", "--per-gpu", "2", "--time", "1")
-    wait_for(lambda: len(running(epochs=1)) == 2)
+    """Which begins to stop after 80 of its 120 seconds. With 60, the shortest limit that SLURM
+    knows, a busy machine may start for longer, and the task would rightly give up."""
+    rpo(capsys, *LONG, "--on", "slurm", "--per-gpu", "2", "--time", "2")
+    wait_for(lambda: len(running(epochs=1)) == 2 or "failed" in states())
+    if "nothing was finished within the time limit" in rpo(capsys, "status", "output"):
+        pytest.skip("no epoch within 80 s: this machine is too busy for a limit of 2 min")
     (task,) = Path("output/slurm").glob("*_log.out")
     # Or a fast machine would be done by then.
     halt_until(lambda: "Stopping when the epoch is saved: time limit" in task.read_text())
