@@ -107,7 +107,8 @@ def compare(run: Run, index: int, anew: np.ndarray, rounding: float) -> None:
                 f"{image}: {names[label]!r} has the probability {before:.4f} in {PREDICTIONS} and "
                 f"{anew[label]:.4f} now"
             )
-    if anew.max() > made.probabilities[index, 0] + rounding:
+    best = int(np.argmax(anew))
+    if anew[best] > made.probabilities[index, 0] + rounding:
         raise DifferenceError(
-            f"{image} is {names[classes[0]]!r} in {PREDICTIONS} and {names[anew.argmax()]!r} now"
+            f"{image} is {names[classes[0]]!r} in {PREDICTIONS} and {names[best]!r} now"
         )
