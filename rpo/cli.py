@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import NoReturn
 
 from rpo import __version__
@@ -117,10 +116,11 @@ def place_of(error: BaseException) -> str:
     """File and line of the innermost call that stands below a folder of RPO_PATH; else empty."""
     import traceback
 
-    folders = [Path(each) for each in os.environ.get("RPO_PATH", "").split(os.pathsep) if each]
+    from rpo.own_source import is_own
+
     found = ""
     for frame in traceback.extract_tb(error.__traceback__):
-        if any(folder in Path(frame.filename).parents for folder in folders):
+        if is_own(frame.filename):
             found = f"{frame.filename}, line {frame.lineno}"
     return found
 

@@ -187,6 +187,20 @@ def test_it_is_trained_evaluated_and_reported(rpo, tmp_path):
     assert "#117733" in figure and "Centred" in figure
 
 
+def test_runs_of_a_source_that_has_changed_are_named(rpo, tmp_path):
+    """They have the settings of today, so nothing else tells them apart."""
+    grid = "rpo run base2new --preset tiny --datasets digits --shots 1 --seeds 1 --methods Scaled"
+    assert "another source" not in rpo("bash", "-c", f"{grid} 2>&1; {grid} --dry-run 2>&1")
+    file = tmp_path / "mine/methods/scaled.py"
+    file.write_text(file.read_text().replace("* 100 *", "* 50 *"))
+    said = rpo("bash", "-c", f"{grid} 2>&1; {grid} --dry-run --overwrite 2>&1")
+    assert said.count("another source") == 1 and "1 job: 1 finished" in said
+    assert (
+        "warning: 1 run was begun with another source of Scaled than there is now in "
+        f"{file}, {tmp_path}/mine/trainers/scaled.py: --overwrite trains anew\n"
+    ) in said
+
+
 def test_it_has_its_script_and_its_settings(rpo, tmp_path):
     script = str(ROOT / "scripts/base2new_train.sh")
     rpo("env", f"OUTPUT={tmp_path}/out", "SHOTS=1", "bash", script, "Centred", "digits", "1")

@@ -11,6 +11,7 @@ from rpo.environment import versions
 from rpo.hashes import sealed
 from rpo.memory import peak_megabytes, reset_peak
 from rpo.metrics import Outcome
+from rpo.own_source import source_of
 from rpo.predictions import pack
 from rpo.runs import VERSION, RunFolder, settle
 
@@ -122,6 +123,8 @@ class RecordedTrainer(TrainerX):
         """Notes in OUTPUT_DIR whose run this is, and whether it has finished."""
         so_far = {"seconds": self.seconds, "validation": self.validation}
         hashes = {"backbone": weights_of(self), "split": split_of(self.dm.dataset)}
+        if source := source_of(type(self)):
+            hashes["source"] = source
         self.folder.record(plain(self.cfg), finished, **so_far, **hashes)
 
     def resume_model_if_exist(self, directory: str) -> int:

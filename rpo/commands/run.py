@@ -23,8 +23,9 @@ from rpo.experiments.progress import Progress
 from rpo.experiments.protocols import read_protocol
 from rpo.experiments.readiness import problems_of, problems_of_targets
 from rpo.experiments.slurm import settings
-from rpo.experiments.state import Splits, job_state, parse_step
+from rpo.experiments.state import Splits, begun_with_other_source, job_state, parse_step
 from rpo.experiments.unread import say_unread
+from rpo.own_source import say_changed
 from rpo.runs import FINISHED, INTERRUPTED, NEW
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_options
@@ -105,6 +106,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         splits = Splits()
         states = {job: NEW if args.overwrite else state_of(job, splits) for job in jobs}
+        begun = [job for job, state in states.items() if state != NEW]
+        for trainer, those in begun_with_other_source(begun).items():
+            say_changed(trainer, "1 run was" if len(those) == 1 else f"{len(those)} runs were")
         if (args.estimate or args.calibrate) and not unfinished(states):
             print(f"{summary(states)}. Nothing is left")
         elif args.estimate or args.calibrate:

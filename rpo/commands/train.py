@@ -17,6 +17,7 @@ import rpo.plugin  # noqa: F401  (registers methods and datasets)
 from rpo.configurations import flat
 from rpo.experiments.files import find_config
 from rpo.experiments.unread import say_unread
+from rpo.own_source import say_changed, source_of
 from rpo.registration import check_registered, section_of
 from rpo.runs import FINISHED, LORA, RunFolder, locked, set_aside, settle
 from rpo.trainers.config import default_config, follow_backbone, plain
@@ -192,7 +193,12 @@ def split_now(cfg: Any) -> str | None:
 def is_free(folder: RunFolder, cfg: Any, args: argparse.Namespace) -> bool:
     """Whether this run may write to its folder; says so if that holds this very run, finished."""
     state = folder.state(plain(cfg), section_of(cfg.TRAINER.NAME), plain(default_config()))
-    if state != FINISHED or args.eval_only or args.no_train:
+    if args.eval_only or args.no_train:
+        return True
+    trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
+    if folder.is_of_other_source(source_of(trainer)):
+        say_changed(trainer, f"the run in {folder.path} was")
+    if state != FINISHED:
         return True
     folder.check_split(split_now(cfg))
     print(

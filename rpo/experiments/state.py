@@ -1,12 +1,16 @@
 """How far a job is: what its folders hold, compared with what they should."""
 
 import argparse
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dassl.engine import TRAINER_REGISTRY
+
 from rpo.commands.train import add_arguments, build_config, split_now
 from rpo.configurations import differences
+from rpo.own_source import source_of
 from rpo.registration import section_of
 from rpo.runs import (
     FINISHED,
@@ -77,6 +81,20 @@ def step_state(job: Job, step: Step, splits: Splits) -> str:
     if state != NEW:
         folder.check_split(splits.of(cfg))
     return state
+
+
+def begun_with_other_source(jobs: Iterable[Job]) -> dict[type, list[Job]]:
+    """The jobs of methods of one's own whose source has changed since, by the trainer."""
+    found: dict[type, list[Job]] = {}
+    sources: dict[str, str | None] = {}
+    for job in jobs:
+        trainer = TRAINER_REGISTRY.get(job.method)
+        if job.method not in sources:
+            sources[job.method] = source_of(trainer)
+        folder = RunFolder(job.steps[0].folder)
+        if sources[job.method] and folder.is_of_other_source(sources[job.method]):
+            found.setdefault(trainer, []).append(job)
+    return found
 
 
 def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str:

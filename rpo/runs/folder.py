@@ -160,6 +160,15 @@ class RunFolder:
                 "--overwrite"
             )
 
+    def is_of_other_source(self, now: str | None) -> bool:
+        """Whether the run here is one of a method of one's own whose source has changed since.
+
+        Args:
+            now: SHA-256 of the source as it is; None for a method of ours.
+        """
+        before = (self.stored() or {}).get("source")
+        return bool(before and now and before != now)
+
     def _results(self) -> dict[str, Any]:
         """The content of results.json; empty where it cannot be read."""
         try:
@@ -171,7 +180,8 @@ class RunFolder:
         """Writes run.json: whose run this is, whether it has ended, and what there is `so_far`.
 
         That is `seconds` by part, `validation`, metrics and details of the latest one, and
-        `backbone` and `split`, the SHA-256 of CLIP's weights and of the dataset's split.
+        `backbone` and `split`, the SHA-256 of CLIP's weights and of the dataset's split, and
+        `source`, that of a method of one's own.
         """
         write_json(self.path / RUN, {"finished": finished, "config": config, **so_far})
 

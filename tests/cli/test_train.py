@@ -13,7 +13,8 @@ from rpo.runs import RunFolder, locked
 from rpo.trainers.config import default_config
 from rpo.trainers.merging import merge_file
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / "configs"
 TINY = str(CONFIGS / "trainers/RPO/tiny_K24.yaml")
 QUICK = ("DATASET.NUM_SHOTS", "1", "OPTIM.MAX_EPOCH", "1", "TRAINER.RPO.K", "2")
 
@@ -64,6 +65,22 @@ def test_a_finished_run_is_left_alone(train, tmp_path, capsys):
     assert train() == 0
     assert "finished; nothing was trained or overwritten" in capsys.readouterr().out
     assert times_of_change(tmp_path / "run") == before
+
+
+def test_a_method_of_ones_own_whose_source_has_changed(train, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RPO_PATH", str(ROOT))  # as if ours were one
+    train()
+    train()
+    assert "another source" not in capsys.readouterr().err
+    run = json.loads((tmp_path / "run/run.json").read_text())
+    (tmp_path / "run/run.json").write_text(json.dumps(run | {"source": 64 * "0"}))
+    train()
+    said = capsys.readouterr()
+    assert f"the run in {tmp_path}/run was begun with another source of RPO than there" in said.err
+    assert f"{ROOT}/rpo/methods/rpo.py" in said.err and "nothing was trained" in said.out
+    train("--overwrite")
+    assert "another source" not in capsys.readouterr().err
+    assert json.loads((tmp_path / "run/run.json").read_text())["source"] == run["source"]
 
 
 def test_another_config_in_a_used_folder_is_refused_until_overwritten(train, tmp_path, capsys):
