@@ -17,7 +17,7 @@ from rpo.registration import register
 from .folders import class_folders, is_visible, visible_files
 from .split import Item, Split
 from .tools.facts import Facts
-from .wordnet import CLASS_NAMES, WordnetFolders
+from .wordnet import CLASS_NAMES, NAMES_DIGEST, WordnetFolders
 
 TABLE = "LOC_val_solution.csv"
 LIST = "imagenet_2012_validation_synset_labels.txt"
@@ -50,6 +50,7 @@ class ImageNet(WordnetFolders):
         gigabytes=144.0,
         terms="non-commercial research, by account at image-net.org",
         split=CLASS_NAMES,
+        names_digest=NAMES_DIGEST,
     )
 
     def load_split(self) -> Split:

@@ -5,7 +5,7 @@ from dassl.data.datasets import DATASET_REGISTRY
 from rpo.registration import register
 
 from .tools.facts import Download, Facts
-from .wordnet import CLASS_NAMES, ImageNetVariant
+from .wordnet import CLASS_NAMES, NAMES_DIGEST, ImageNetVariant
 
 
 @register(DATASET_REGISTRY)
@@ -33,4 +33,5 @@ class ImageNetSketch(ImageNetVariant):
             ),
         ),
         split=CLASS_NAMES,
+        names_digest=NAMES_DIGEST,
     )

@@ -7,7 +7,7 @@ from rpo.registration import register
 from .folders import class_folders, visible_files
 from .split import Item
 from .tools.facts import Download, Facts
-from .wordnet import CLASS_NAMES, ImageNetVariant
+from .wordnet import CLASS_NAMES, NAMES_DIGEST, ImageNetVariant
 
 ARCHIVE = "imagenetv2-matched-frequency.tar.gz"
 
@@ -38,6 +38,7 @@ class ImageNetV2(ImageNetVariant):
             ),
         ),
         split=CLASS_NAMES,
+        names_digest=NAMES_DIGEST,
     )
 
     def folder_items(self, below: str) -> list[Item]:

@@ -67,6 +67,12 @@ def digest(split: Split) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def digest_of_names(split: Split) -> str:
+    """SHA-256 of the class names that are tested, in the order of their labels."""
+    names = [name for _, name in sorted({(label, name) for _, label, name in split["test"]})]
+    return hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
+
+
 def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:
     """Items by label, labels in order of first appearance."""
     groups: dict[int, list[Item]] = {}

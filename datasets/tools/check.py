@@ -30,9 +30,10 @@ def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
     if isinstance(dataset, WordnetFolders):
         yield from _class_names_file(dataset)
     elif dataset.facts and not dataset.split_path().is_file():
+        fix = f"put it there, or: rpo data prepare {dataset.config_name()} --split FILE"
         yield Finding(
             f"the published split {dataset.split_file} is not in {dataset.folder}",
-            f"put it there, or: rpo data prepare {dataset.config_name()} --split FILE",
+            fix if dataset.facts.split else how_to_get(dataset),
         )
     try:
         split = dataset.load_split()
@@ -54,7 +55,8 @@ def _check(dataset: FewShotDataset, decode: bool) -> Iterator[Finding]:
 
 def _how_to_get_split(dataset: FewShotDataset) -> str:
     of_folders = isinstance(dataset, WordnetFolders)  # its file has no more than names
-    if dataset.facts and dataset.split_path().is_file() and not of_folders:
+    has_split = dataset.facts and dataset.facts.split and dataset.split_path().is_file()
+    if has_split and not of_folders:
         return f"take the published one: rpo data prepare {dataset.config_name()} --split FILE"
     return how_to_get(dataset)
 

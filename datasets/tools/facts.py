@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..split import PARTS, Split, digest
+from ..split import PARTS, Split, digest, digest_of_names
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Facts:
         downloads: the files it is made of; empty where it cannot be fetched automatically.
         split: the published split, or class names; none where the archive holds it.
         split_digest: of the published split's content, where it is known (`split.digest`).
+        names_digest: of CoOp's class names, where no split holds them (`split.digest_of_names`).
     """
 
     sizes: tuple[int, int, int]
@@ -48,6 +49,7 @@ class Facts:
     downloads: tuple[Download, ...] = ()
     split: Download | None = None
     split_digest: str = ""
+    names_digest: str = ""
 
     @property
     def images(self) -> int:
@@ -72,6 +74,8 @@ class Facts:
             found.append(f"{classes:,} classes are tested, {self.classes:,} are published")
         if not found and self.split_digest not in ("", digest(split)):
             found.append("it is not CoOp's split")
+        if not found and self.names_digest not in ("", digest_of_names(split)):
+            found.append("its class names are not CoOp's")
         if path.suffix == ".json" and path.is_file():
             found[:1] = [f"{path}: {first}" for first in found[:1]]
         return "; ".join(found)

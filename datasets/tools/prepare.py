@@ -9,7 +9,7 @@ from rpo.files import read_text, write_text
 
 from ..base import FewShotDataset
 from ..split import read_split
-from ..wordnet import read_class_names
+from ..wordnet import WordnetFolders, problems_of_names, read_class_names
 from .check import images_of
 from .check_split import some
 from .download import DownloadError, checksum, discard, download
@@ -73,7 +73,9 @@ def _place_images(
     place, places = dataset.at(root), _places(dataset, root)
     if archives:
         _compare(dataset, archives)
-    if split is None:
+    if split:
+        _refuse_worse(place, split)
+    else:
         known = place.split_path()
         split = known if known.is_file() else _missing_split(place, mirror)
     try:
@@ -153,14 +155,37 @@ def _place_split(place: FewShotDataset, path: Path) -> None:
                 f"{path} is the split of another dataset: none of its {len(images):,} images is in "
                 f"{place.images}, for example {some(missing)}"
             )
+    _refuse_worse(place, path)
     write_text(place.folder / place.split_file, read_text(path))
 
 
 def _validate_split(dataset: type[FewShotDataset], path: Path) -> None:
     """Raises ValueError before anything is placed."""
-    if dataset.facts and dataset.facts.split:
-        read = read_split if dataset.split_file.endswith(".json") else read_class_names
-        read(path)
+    if dataset.facts and not dataset.facts.split:
+        raise ValueError(
+            f"{dataset.__name__} takes no --split: {dataset.split_file} comes with its images. "
+            f"{dataset.how_to_get}"
+        )
+    if dataset.split_file.endswith(".json"):
+        read_split(path)
+    elif issubclass(dataset, WordnetFolders):
+        read_class_names(path)
+
+
+def _refuse_worse(place: FewShotDataset, path: Path) -> None:
+    """Raises ValueError for a split that is not the published one, where one would be replaced."""
+    there = place.folder / place.split_file
+    if place.facts is None or not there.is_file():
+        return
+    if isinstance(place, WordnetFolders):
+        found = "; ".join(problems_of_names(read_class_names(path)))
+    else:
+        found = place.facts.differences(read_split(path), path)
+    if found:
+        raise ValueError(
+            f"{path} is not the published split, so {there} stays as it is: {found}. If you mean "
+            "it, copy it there yourself"
+        )
 
 
 def _validate_archive(path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from rpo.cli import main
 from rpo.commands.data import benchmark
 from rpo.datasets.eurosat import EuroSAT
+from rpo.datasets.imagenet import ImageNet
 from rpo.datasets.tools.decode import decode_all
 
 
@@ -128,6 +129,18 @@ def test_a_split_of_the_published_sizes_that_was_made_is_not_the_published_one(t
         for part, size in zip(("train", "val", "test"), facts.sizes, strict=True)
     }
     assert facts.differences(split, tmp_path / "absent.json") == "it is not CoOp's split"
+
+
+def test_the_names_of_imagenet_are_those_of_coop(shared):
+    """Those of another list, as of a later one, or shifted by a line, are said to be others."""
+    lines = shared("data/splits/imagenet_classnames.txt").read_text().splitlines()
+    names = [line.split(" ", 1)[1] for line in lines]
+    shifted = [*names[1:], names[0]]
+    facts = replace(ImageNet.facts, sizes=(0, 0, 1000))
+    for chosen, said in ((names, ""), (shifted, "its class names are not CoOp's")):
+        items = [(f"{label}.jpg", label, name) for label, name in enumerate(chosen)]
+        split = {"train": items, "val": [], "test": items}
+        assert facts.differences(split, Path("absent")) == said
 
 
 def test_quick_does_not_decode(check, tree):

@@ -128,6 +128,42 @@ def test_the_split_of_another_dataset_changes_nothing(source, prepare, complete,
     assert tree(prepare.root) == complete
 
 
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_part_of_the_split_does_not_replace_it(source, prepare, complete, capsys, archive):
+    split = json.loads((source / "split_zhou_EuroSAT.json").read_text())
+    (source / "part.json").write_text(json.dumps(split | {"test": split["test"][:2]}))
+    files = ("--archive", source / "EuroSAT.zip") if archive else ()
+    assert prepare(*files, "--split", source / "part.json") == 2
+    said = capsys.readouterr().err
+    assert f"{source}/part.json is not the published split, so {prepare.root}/eurosat/" in said
+    assert "test has 2 images, 4 are published" in said
+    assert tree(prepare.root) == complete
+
+
+def test_the_lists_of_aircraft_are_not_replaced_by_a_split(miniature, source, capsys):
+    root = miniature("FGVCAircraft")
+    before = tree(root)
+    split = str(source / "split_zhou_EuroSAT.json")
+    assert main(["data", "prepare", "fgvc_aircraft", "--root", str(root), "--split", split]) == 2
+    said = capsys.readouterr().err
+    assert "FGVCAircraft takes no --split: images_variant_train.txt comes with its images" in said
+    assert tree(root) == before
+    (root / "fgvc_aircraft/images_variant_train.txt").write_text("nonsense\n")
+    assert main(["data", "check", "fgvc_aircraft", "--root", str(root)]) == 1
+    assert "--split" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("names", ['{"1": "pink primrose"}', "n01440764 tench\n"])
+def test_other_names_do_not_replace_those_of_imagenet(miniature, tmp_path, capsys, names):
+    root = miniature("ImageNet")
+    before = tree(root)
+    (tmp_path / "names.txt").write_text(names)
+    given = ("--split", str(tmp_path / "names.txt"))
+    assert main(["data", "prepare", "imagenet", "--root", str(root), *given]) == 2
+    assert "it has 1 classes instead of 1,000" in capsys.readouterr().err
+    assert tree(root) == before
+
+
 def test_a_right_archive_replaces_images_and_leaves_the_rest(source, prepare, complete):
     assert prepare("--archive", source / "EuroSAT.zip") == 0
     notes = prepare.root.joinpath("eurosat/2750/notes.txt").relative_to(prepare.root)
