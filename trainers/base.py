@@ -135,4 +135,4 @@ class PromptTrainer(MethodTrainer):
             load_parameters(self._models[name], checkpoint.get("state_dict"), path, ignored)
             print(f'Loading weights to {name} from "{path}" (epoch = {checkpoint.get("epoch")})')
         self.check_classes(directory)
-        self.record_origin(directory)
+        self.record_origin(directory, epoch)

@@ -55,6 +55,7 @@ class CLIPLoRA(StepTrainer):
                 raise ValueError(f"{file} was trained with {key} {there}, and this run has another")
         load_parameters(self.model.learner(), flattened(content["weights"]), file)
         print(f'Loading weights to {self.learner_name} from "{file}"')
+        self.parameters_in = directory
 
 
 def nested(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,4 +105,4 @@ class LogisticProbe(MethodTrainer):
                 f"name classes that it has seen no images of: {', '.join(wanted)}. LP can"
             )
         load_parameters(probe, state, path)
-        self.record_origin(directory)
+        self.record_origin(directory, epoch)

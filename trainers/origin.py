@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
+from dassl.utils import load_checkpoint
 
+from rpo.checkpoints import find_checkpoint
 from rpo.configurations import acting, flat
 from rpo.methods.traits import not_installed
-from rpo.runs import RUN, RunFolder
+from rpo.runs import RUN, RunFolder, epoch_of
 
 from .config import default_config
 from .merging import merge
@@ -38,6 +40,20 @@ def origin_of(folder: str | Path) -> dict[str, Any] | None:
     """`origin` of the run in a folder; None where no run.json says what it was."""
     stored = RunFolder(folder).stored()
     return origin(stored["config"]) if stored else None
+
+
+def earlier_epoch(folder: str | Path, model: str, epoch: int | None = None) -> int | None:
+    """Of the checkpoint that `find_checkpoint` gives of a run's model; None where that is what the
+    whole training has left.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    place = Path(folder) / model
+    path, stored = find_checkpoint(place, epoch), RunFolder(folder).stored() or {}
+    if stored.get("finished", True) and path == find_checkpoint(place):
+        return None
+    return epoch_of(path) if epoch_of(path) >= 0 else load_checkpoint(str(path)).get("epoch")
 
 
 def read_config(folder: Path) -> Any:

@@ -17,7 +17,7 @@ from rpo.runs import VERSION, RunFolder, settle
 
 from .config import default_config, plain
 from .evidence import check_weights, hashes_of, predictions_of, split_of, weights_of
-from .origin import dataset_title, origin, origin_of
+from .origin import dataset_title, earlier_epoch, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
 
@@ -34,6 +34,7 @@ class RecordedTrainer(TrainerX):
         trained_on: dataset, classes, shots and seed of the parameters, None where there are
             none or nobody knows.
         parameters_in: the folder whose parameters are tested; None where none were loaded.
+        tested_epoch: of these, where it is not that of a whole training.
     """
 
     section = ""
@@ -53,6 +54,7 @@ class RecordedTrainer(TrainerX):
         self.epoch_lr: float | None = None
         self.trained_on: dict[str, Any] | None = None
         self.parameters_in: str | None = None
+        self.tested_epoch: int | None = None
         self.wandb: WandbRun | None = None
         if cfg.LOGGING.WANDB:
             require_wandb()
@@ -176,18 +178,26 @@ class RecordedTrainer(TrainerX):
             self.wandb.finish()
             self.wandb = None
 
-    def record_origin(self, directory: str) -> None:
+    def record_origin(self, directory: str, epoch: int | None = None) -> None:
         """Notes whose parameters `load_model` has taken from a folder.
 
         Raises:
             ValueError: they were trained with other weights of the CLIP.
         """
         check_weights(self, directory)
+        if directory != self.parameters_in:  # as of the best epoch, at the end of a training
+            (name,) = self.get_model_names()
+            self.tested_epoch = earlier_epoch(directory, name, epoch)
         own = self.trained_on if directory == self.output_dir else None
         self.trained_on, self.parameters_in = origin_of(directory) or own, directory
 
     def test(self, split: str | None = None) -> float:
-        """Accuracy in percent on a split; everything measured goes to results.json."""
+        """Accuracy in percent on a split; everything measured goes to results.json.
+
+        Raises:
+            ValueError: it is that of an earlier epoch than what was measured in OUTPUT_DIR.
+        """
+        self.folder.check_epoch(self.tested_epoch)
         started = turns.clock()
         for name in self.get_model_names():
             check_finite(self._models[name], f"what {self.cfg.TRAINER.NAME} is tested with")
@@ -225,6 +235,7 @@ def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
         "backbone": cfg.MODEL.BACKBONE.NAME,
         "trained_on": trainer.trained_on,
         "parameters_in": parameters_in and os.path.relpath(parameters_in, cfg.OUTPUT_DIR or "."),
+        **({} if trainer.tested_epoch is None else {"epoch": trainer.tested_epoch}),
         "metrics": trainer.metrics,
         "details": trainer.details,
         "history": trainer.history,

@@ -5,6 +5,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from rpo.clip.precision import autocast
 from rpo.methods.rpo_stacked import StackedRPO
 from rpo.runs import RESULTS, RunFolder, read_object
 from rpo.trainers.evidence import check_weights, learnt_hashes
-from rpo.trainers.origin import origin, read_config, use_data_below
+from rpo.trainers.origin import earlier_epoch, origin, read_config, use_data_below
 from rpo.trainers.record import write_record
 from rpo.trainers.rpo import RPO
 
@@ -49,9 +50,16 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates every run on every choice of classes; each gets its results.json."""
     configs = [read_rpo_config(Path(folder)) for folder in args.folders]
     check_same(configs, args.folders)
+    for folder, classes in product(args.folders, args.classes):
+        RunFolder(test_folder(Path(folder), classes)).check_epoch(epoch_in(folder, args.load_epoch))
     for classes in args.classes:
         evaluate(configs, args, classes)
     return 0
+
+
+def epoch_in(folder: str, epoch: int | None) -> int | None:
+    """That of the prompts which are evaluated; None after a whole training."""
+    return earlier_epoch(folder, RPO.learner_name, epoch)
 
 
 def read_rpo_config(folder: Path) -> Any:
@@ -112,6 +120,7 @@ def evaluate(configs: Sequence[Any], args: argparse.Namespace, classes: str) -> 
         trainer.details, trainer.outcome = {"test": evaluator.details}, evaluator.outcome
         trainer.trained_on, trainer.history = origin(own), []
         trainer.parameters_in, trainer._models = folder, {RPO.learner_name: learner}
+        trainer.tested_epoch = epoch_in(folder, args.load_epoch)
         target = test_folder(Path(folder), classes)
         trainer.cfg = as_evaluated(own, cfg, target)
         same_sample = own.SEED == cfg.SEED

@@ -171,13 +171,21 @@ def check_data(cfg: Any) -> None:
 
 
 def check_trained(cfg: Any, model_dir: str) -> None:
-    """Raises FileNotFoundError, before a log is opened, if there is nothing to be evaluated.
+    """Raises an error, before a log is opened, if there is nothing to be evaluated.
 
-    Without a folder, or with a method that learns nothing, nothing is looked for.
+    With a method that learns nothing, nothing is looked for.
+
+    Raises:
+        ValueError: no folder is named. FileNotFoundError: it holds no checkpoint.
     """
     learner = getattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "learner_name", "")
     place = Path(model_dir)
-    if learner and model_dir and not RunFolder(place).models() and not (place / LORA).is_file():
+    if learner and not model_dir:
+        raise ValueError(
+            f"--eval-only needs --model-dir, a folder of a training: {cfg.TRAINER.NAME} is tested "
+            "with what it has learnt there"
+        )
+    if learner and not RunFolder(place).models() and not (place / LORA).is_file():
         raise FileNotFoundError(
             f"{model_dir} holds no checkpoint: {cfg.TRAINER.NAME} has not been trained there yet. "
             "Train it first, or give --model-dir the folder of a training"

@@ -25,7 +25,7 @@ from rpo.inference.trained import (
 )
 from rpo.inference.training import describe
 from rpo.runs import RESULTS, RUN, RunFolder, epoch_of, read_object
-from rpo.trainers.origin import as_configuration, read_config, use_data_below
+from rpo.trainers.origin import as_configuration, earlier_epoch, read_config, use_data_below
 
 
 def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
@@ -89,6 +89,9 @@ def trained_of(
         check_trained_here(folder, results)
         check_finished(RunFolder(folder), epoch)
         path = find_checkpoint(folder / trainer.learner_name, epoch)
+        tested = earlier_epoch(folder, trainer.learner_name, epoch)
+        if tested != results.get("epoch"):
+            results = {}  # which are those of other parameters
         ignored = clip_names(clip) | set(kind.unused)
         load_parameters(learner, load_checkpoint(str(path)).get("state_dict"), path, ignored)
     match results:

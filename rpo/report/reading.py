@@ -209,7 +209,7 @@ def _run(path: Path, facts: Mapping[str, Any], **more: Any) -> Run:
         dataset=facts["dataset"],
         trained_on=told.get("trained_on") or facts["dataset"],
         method=facts["method"],
-        folder=clean(config_folder(path)),
+        folder=clean(config_folder(path)) + _state_of(told["content"], facts["method"]),
         shots=told["shots"] if learns(facts["method"]) else 0,
         classes=facts["classes"],
         seed=facts["seed"],
@@ -222,6 +222,14 @@ def _run(path: Path, facts: Mapping[str, Any], **more: Any) -> Run:
         settings=settings,
         content=told["content"],
     )
+
+
+def _state_of(content: Mapping[str, Any], method: str) -> str:
+    """What is no result of a whole training is named, and is an experiment of its own."""
+    if (epoch := content.get("epoch")) is not None:
+        return f" (epoch {epoch})"
+    untrained = "parameters_in" in content and content["parameters_in"] is None and learns(method)
+    return " (untrained)" if untrained else ""
 
 
 def config_folder(path: Path) -> str:

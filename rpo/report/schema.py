@@ -46,6 +46,7 @@ RESULTS = {
     "shots": WHOLE,
     "seed": WHOLE,
     "backbone?": TEXT,
+    "epoch?": COUNT,
     "trained_on?": {"dataset?": NAME, "classes?": CLASS, "shots?": WHOLE, "seed?": WHOLE},
     "metrics": {
         "test": {

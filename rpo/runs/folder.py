@@ -160,6 +160,20 @@ class RunFolder:
                 "--overwrite"
             )
 
+    def check_epoch(self, epoch: int | None) -> None:
+        """Raises ValueError if results of an earlier epoch would replace those of the whole run.
+
+        Args:
+            epoch: the earlier one; None of a training that was whole.
+        """
+        there = self._results()
+        if epoch is not None and there and there.get("epoch") is None:
+            raise ValueError(
+                f"{self.path} holds what was measured after the whole training, and the results of "
+                f"epoch {epoch} would replace it. Evaluate that epoch with rpo train --eval-only "
+                "--load-epoch in another --output-dir"
+            )
+
     def is_of_other_source(self, now: str | None) -> bool:
         """Whether the run here is one of a method of one's own whose source has changed since.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
@@ -71,6 +72,42 @@ def test_a_cost_that_was_measured_stays(runs, capsys):
     (Path(tested) / "results.json").write_text("[")
     assert main(["eval", *folders]) == 0
     assert results(tested)["seconds"] == {}
+
+
+def test_an_earlier_epoch_is_not_mistaken_for_the_last(runs, tmp_path, capsys):
+    """It is an experiment of its own, and takes the place of no result of the whole training."""
+    folder = runs("seed1", "TRAIN.CHECKPOINT_FREQ", 1, "OPTIM.MAX_EPOCH", 3)
+    tested = folder.replace("train_base", "test_new")
+    assert main(["eval", folder]) == 0
+    whole = results(tested)
+    assert main(["eval", folder, "--load-epoch", "1"]) == 2
+    assert f"{tested} holds what was measured after the whole" in capsys.readouterr().err
+    again = ("--eval-only", "--model-dir", folder, "--load-epoch", "1", "--output-dir")
+    named = config_of(folder, tmp_path / "again.yaml")
+    assert main(["train", *named, *again, tested]) == 2 and results(tested) == whole
+    assert main(["eval", folder, "--load-epoch", "3"]) == 0
+    assert results(tested)["metrics"] == whole["metrics"] and "epoch" not in results(tested)
+    other = str(tmp_path / "other/seed1")
+    assert main(["train", *named, *again, other]) == 0 and results(other)["epoch"] == 1
+    assert main(["verify", other]) == 0
+    shutil.rmtree(tested)
+    assert main(["eval", folder, "--load-epoch", "1"]) == 0 and results(tested)["epoch"] == 1
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "output"), "--format", "csv"]) == 0
+    assert ",RPO,test_new (epoch 1)," in capsys.readouterr().out
+    assert main(["eval", folder]) == 0 and "epoch" not in results(tested)
+    for epoch, has in (("1", False), ("3", True)):
+        saved = tmp_path / epoch
+        assert main(["export", folder, "-o", str(saved), "--load-epoch", epoch]) == 0
+        assert bool(json.loads((saved / "config.json").read_text())["accuracy"]) == has
+
+
+def config_of(folder, path):
+    """Options of `rpo train` for the configuration of a run, on its new classes."""
+    config = json.loads((Path(folder) / "run.json").read_text())["config"]
+    config["DATASET"]["SUBSAMPLE_CLASSES"] = "new"
+    path.write_text(yaml.safe_dump(config))
+    return ("--config-file", str(path))
 
 
 def test_runs_from_before_and_after_a_change_of_evaluator(runs, capsys):

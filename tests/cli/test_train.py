@@ -128,6 +128,15 @@ def test_what_has_not_been_trained_cannot_be_evaluated(train, tmp_path, capsys):
     assert not said.out and not Path(test).exists()
 
 
+def test_an_evaluation_without_a_training_is_refused(train, tmp_path, capsys):
+    """Dassl evaluates the prompts that it has drawn, which would take the place of a result."""
+    train()
+    before = results(tmp_path / "run")
+    assert train("--eval-only") == 2
+    assert "--eval-only needs --model-dir, a folder of a training: RPO" in capsys.readouterr().err
+    assert results(tmp_path / "run") == before
+
+
 def test_an_evaluation_is_not_exported_but_what_it_evaluated(train, tmp_path, capsys):
     run, test = str(tmp_path / "run"), str(tmp_path / "test")
     assert train() == 0

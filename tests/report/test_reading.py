@@ -189,6 +189,15 @@ def test_other_weights_of_the_same_name_are_never_averaged(tmp_path, write_run):
     assert named == ["ViT-B/16 (aaaaaaaa)"] * 2 + ["ViT-B/16 (bbbbbbbb)"]
 
 
+def test_what_is_not_of_a_whole_training_is_named(tmp_path, write_run):
+    for seed, more in enumerate(({"epoch": 2}, {"parameters_in": None}, {"parameters_in": "."})):
+        write_run(50.0, seed=seed, **more)
+    names = [config for config, _ in read_runs([tmp_path]).runs]
+    assert [name.partition(" ")[2] for name in names] == ["(epoch 2)", "(untrained)", ""]
+    write_run(50.0, method="ZeroshotCLIP", parameters_in=None)
+    assert sum("untrained" in config for config, _ in read_runs([tmp_path]).runs) == 1
+
+
 def test_images_that_were_changed_are_never_averaged(tmp_path, write_run):
     """As those of a folder of one's own, or of another folder of the same name."""
     for seed, split in enumerate("aab", start=1):
