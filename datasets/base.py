@@ -29,6 +29,8 @@ class FewShotDataset(DatasetBase):
         how_to_get: a sentence for whoever does not have it yet.
         facts: known figures, terms and addresses; None for a dataset that is not published.
         is_long: whether its split, which is made of its folders, takes long to make.
+        test_only: whether it is a test set for models that were trained on another dataset, whose
+            few shots and halves do not apply to it.
 
     Raises FileNotFoundError, with one message, if something is missing on disk.
     """
@@ -40,6 +42,7 @@ class FewShotDataset(DatasetBase):
     how_to_get: str
     facts: Facts | None = None
     is_long: bool = False
+    test_only: bool = False
     other_layouts: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, cfg: Any) -> None:
@@ -99,6 +102,11 @@ class FewShotDataset(DatasetBase):
     def config_name(cls) -> str:
         """The name of its file in configs/datasets, which is that of its module."""
         return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def classes_of(cls, cfg: Any) -> str:
+        """Those that are tested: "all", "base" or "new"."""
+        return "all" if cls.test_only else cfg.DATASET.SUBSAMPLE_CLASSES
 
     def checked_by(self) -> str:
         """The command that names everything that is wrong with it."""

@@ -76,6 +76,8 @@ class ImageNetVariant(WordnetFolders):
     and halves do not apply: DATASET.NUM_SHOTS and SUBSAMPLE_CLASSES are ignored, as in CoOp.
     """
 
+    test_only = True
+
     def load_split(self) -> Split:
         items = self.folder_items("")
         return {"train": items, "val": [], "test": items}

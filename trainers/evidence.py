@@ -44,6 +44,12 @@ def hashes_of(trainer: Any, dataset: Any, predictions: bytes | None) -> dict[str
     }
 
 
+def classes_of(dataset: Any, cfg: Any) -> str:
+    """Those that are tested; a test set of ours has no halves, whatever the configuration says."""
+    of = getattr(dataset, "classes_of", None)
+    return str(of(cfg) if of else cfg.DATASET.SUBSAMPLE_CLASSES)
+
+
 def split_of(dataset: Any) -> str | None:
     """SHA-256 of a dataset's split; None where a foreign one does not say."""
     return (getattr(dataset, "provenance", None) or {}).get("split_sha256")

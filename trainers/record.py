@@ -16,7 +16,14 @@ from rpo.predictions import pack
 from rpo.runs import VERSION, RunFolder, settle
 
 from .config import default_config, plain
-from .evidence import check_weights, hashes_of, predictions_of, split_of, weights_of
+from .evidence import (
+    check_weights,
+    classes_of,
+    hashes_of,
+    predictions_of,
+    split_of,
+    weights_of,
+)
 from .origin import dataset_title, earlier_epoch, origin, origin_of
 from .wandb_run import WandbRun, require_wandb
 
@@ -229,7 +236,7 @@ def run_record(trainer: Any, dataset: Any) -> dict[str, Any]:
         "version": VERSION,
         "method": cfg.TRAINER.NAME,
         "dataset": dataset_title(cfg.DATASET),
-        "classes": cfg.DATASET.SUBSAMPLE_CLASSES,
+        "classes": classes_of(dataset, cfg),
         "shots": cfg.DATASET.NUM_SHOTS,
         "seed": cfg.SEED,
         "backbone": cfg.MODEL.BACKBONE.NAME,

@@ -110,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
     cfg = build_config(args)
     if args.eval_only:
         check_trained(cfg, args.model_dir)
+    else:
+        check_training(cfg)
     say_unread(args.opts[::2], [cfg])
     folder = RunFolder(cfg.OUTPUT_DIR)
     with locked(folder):
@@ -168,6 +170,16 @@ def check_data(cfg: Any) -> None:
     check = getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "check_files", None)
     if check is not None:
         check(cfg)
+
+
+def check_training(cfg: Any) -> None:
+    """Raises ValueError for a dataset with test images alone, where something is to be learnt."""
+    learns = getattr(TRAINER_REGISTRY.get(cfg.TRAINER.NAME), "learner_name", "")
+    if learns and getattr(DATASET_REGISTRY.get(cfg.DATASET.NAME), "test_only", False):
+        raise ValueError(
+            f"{cfg.DATASET.NAME} is a test set: {cfg.TRAINER.NAME} would be trained on its images. "
+            "Train on ImageNet and evaluate on it, as rpo run domain_generalization does"
+        )
 
 
 def check_trained(cfg: Any, model_dir: str) -> None:

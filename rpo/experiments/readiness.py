@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rpo.clip.load import check_backbone
-from rpo.commands.train import build_config, check_data
+from rpo.commands.train import build_config, check_data, check_training
 
 from .job import Job
 from .state import parse_step
@@ -22,8 +22,8 @@ def problems_of(jobs: Sequence[Job]) -> dict[str, list[Job]]:
         what = (cfg.DATASET.NAME, cfg.DATASET.FOLDER, cfg.DATASET.CSV, cfg.MODEL.BACKBONE.NAME)
         if what not in known:
             known[what] = problem_of(cfg)
-        if known[what]:
-            found.setdefault(known[what], []).append(job)
+        if problem := known[what] or (job.steps[0].trains and problem_of_training(cfg)):
+            found.setdefault(problem, []).append(job)
     return found
 
 
@@ -34,6 +34,15 @@ def problem_of(cfg: Any) -> str:
         if cfg.MODEL.BACKBONE.NAME:
             check_backbone(cfg.MODEL.BACKBONE.NAME)
     except (ImportError, OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def problem_of_training(cfg: Any) -> str:
+    """The same of a dataset that cannot be trained on."""
+    try:
+        check_training(cfg)
+    except ValueError as error:
         return str(error)
     return ""
 

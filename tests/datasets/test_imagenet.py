@@ -1,12 +1,15 @@
 """ImageNet and its variants: class names, folders, flat validation images, no selection."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from dassl.data.datasets import build_dataset
 from dassl.engine import build_trainer
 from dassl.utils import set_random_seed
 
+from rpo.cli import main
 from rpo.datasets.wordnet import problems_of_names, read_class_names, wordnet_ids
 
 
@@ -97,6 +100,27 @@ def test_a_variant_is_scored_over_its_own_classes(make_config, tmp_path, name):
     trainer.load_model(training.OUTPUT_DIR)
     assert trained.num_classes == 6 and trainer.num_classes == 3
     assert len(trainer.dm.dataset.test) == 18 and 0 <= trainer.test() <= 100
+    record = json.loads((tmp_path / "test/results.json").read_text())
+    assert record["classes"] == "all" and record["config"]["DATASET"]["SUBSAMPLE_CLASSES"] == "base"
+    assert main(["verify", str(tmp_path / "test")]) == 0
+
+
+def test_a_variant_is_not_trained_on(miniature, clip_file, tmp_path, monkeypatch, capsys):
+    """Its images are its test set."""
+    monkeypatch.chdir(tmp_path)
+    root = ("--root", str(miniature("ImageNetA")))
+    tiny = ("--preset", "tiny", *root, "MODEL.BACKBONE.NAME", str(clip_file))
+    chosen = ("--datasets", "imagenet_a", "--methods", "RPO", "ZeroshotCLIP")
+    assert main(["run", "base2new", *tiny, *chosen, "--seeds", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "ImageNetA is a test set: RPO would be trained on its images" in said
+    records = [json.loads(path.read_text()) for path in Path("output").rglob("results.json")]
+    assert {(each["method"], each["classes"]) for each in records} == {("ZeroshotCLIP", "all")}
+    named = ("--trainer", "RPO", "--config-file", "RPO/tiny_K24", *root)
+    dataset = ("--dataset-config-file", "imagenet_a", "--output-dir", "run")
+    assert main(["train", *named, *dataset]) == 2
+    assert "Train on ImageNet and evaluate on it" in capsys.readouterr().err
+    assert not Path("run").exists()
 
 
 def test_class_names_of_imagenet_serve_its_variants(make_config, miniature):
