@@ -43,7 +43,6 @@ class MethodTrainer(RecordedTrainer):
     learner_name = ""
     has_precision = False
     without_validation: Mapping[str, Any] = {}
-    takes_seconds = False
     dataset_templates: Mapping[str, str] = {}
     underscores = "spaces"
 

@@ -1,6 +1,9 @@
 """What results.json says of a run: enough to know where a number came from, and to check it."""
 
+import contextlib
+import io
 import os
+from pathlib import Path
 from typing import Any
 
 from dassl.engine import TrainerX
@@ -45,6 +48,7 @@ class RecordedTrainer(TrainerX):
     """
 
     section = ""
+    takes_seconds = False
 
     def __init__(self, cfg: Any) -> None:
         reset_peak()
@@ -99,7 +103,19 @@ class RecordedTrainer(TrainerX):
         self.count_seconds()
         self.note_progress()
         super().after_epoch()
+        self.keep_newest()
         stopping.end_epoch()
+
+    def keep_newest(self) -> None:
+        """Where no checkpoints are asked for, an epoch's gives way to the next one's, so that an
+        interrupted run goes on from there."""
+        if self.cfg.TRAIN.CHECKPOINT_FREQ > 0 or self.takes_seconds:
+            return
+        if self.epoch + 1 < self.max_epoch:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.save_model(self.epoch, self.output_dir)
+        for name in self.get_model_names():
+            Path(self.output_dir, name, f"model.pth.tar-{self.epoch}").unlink(missing_ok=True)
 
     def note_progress(self) -> None:
         """Writes the history, and how long it took."""

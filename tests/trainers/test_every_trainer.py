@@ -142,8 +142,9 @@ class Interrupted(Exception):
     [*((name, ()) for name in LEARNERS), ("RPO", ("TRAINER.RPO.GRADIENT_TOLERANCE", 0.5))],
 )
 def test_interrupted_and_resumed_it_is_the_same(make_config, name, own, tmp_path, monkeypatch):
-    """Interrupted at the end of the second of three epochs; the first was kept."""
-    options = (*own, "OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", 1, "OUTPUT_DIR")
+    """Interrupted at the end of the second of three epochs; the first was kept, until the next."""
+    frequency = int(TRAINER_REGISTRY.get(name).takes_seconds)  # for those it is to be asked for
+    options = (*own, "OPTIM.MAX_EPOCH", 3, "TRAIN.CHECKPOINT_FREQ", frequency, "OUTPUT_DIR")
     whole = make_config(name, options=(*options, str(tmp_path / "whole")))
     set_random_seed(1)
     (undisturbed := build_trainer(whole)).train()
@@ -161,9 +162,14 @@ def test_interrupted_and_resumed_it_is_the_same(make_config, name, own, tmp_path
     monkeypatch.setattr(trainer, "forward_backward", stop)
     with pytest.raises(Interrupted):
         trainer.train()
+    kept = [path.name for path in tmp_path.glob("parts/*/model.pth.tar-*")]
+    assert kept == ["model.pth.tar-1"]
     set_random_seed(1)
     (resumed := build_trainer(parts)).train()
     assert torch.equal(logits(resumed), logits(undisturbed))
+    for folder in ("whole", "parts"):
+        left = [path.name for path in tmp_path.glob(f"{folder}/*/model.pth.tar-*")]
+        assert frequency or left == [f"model.pth.tar-{trainer.max_epoch}"]
 
 
 @pytest.mark.parametrize("name", WITH_CHECKPOINTS)
