@@ -40,8 +40,12 @@ def configuration_of(folder: Path, args: argparse.Namespace) -> Any:
         named = ["--trainer", args.config_file.partition("/")[0], "--config-file", args.config_file]
         if args.dataset_config_file:
             named += ["--dataset-config-file", args.dataset_config_file]
+        elif args.classes:  # a dataset without properties, which is none
+            named += ["DATASET.NAME", "ImageFolder"]
         cfg = build_config(command_line.parse_args(named))
         cfg.defrost()
+        if not args.dataset_config_file:
+            cfg.DATASET.NAME = ""
     elif RunFolder(folder).stored():
         cfg = read_config(folder)
     elif "config" in (results := _results(folder)):  # a method that learns nothing leaves no more
@@ -75,6 +79,7 @@ def trained_of(
     own = results.get("class_names") or (None if names else _classes_on_disk(cfg))
     first = list(own or names or [])
     check_class_names(first)
+    path = checkpoint_in(folder, trainer, results, epoch)  # before weights are fetched for nothing
     precision = cfg.TRAINER[trainer.section].PREC if trainer.has_precision else "fp16"
     dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME) if cfg.DATASET.NAME else None
     description = describe(cfg, trainer, dataset, first, precision)
@@ -85,10 +90,7 @@ def trained_of(
     with random_numbers_kept():
         kind = getattr(rpo, description.method)
         learner = kind(clip, description.class_inputs, **description.settings).learner()
-    if learner.state_dict():
-        check_trained_here(folder, results)
-        check_finished(RunFolder(folder), epoch)
-        path = find_checkpoint(folder / trainer.learner_name, epoch)
+    if path:
         tested = earlier_epoch(folder, trainer.learner_name, epoch)
         if tested != results.get("epoch"):
             results = {}  # which are those of other parameters
@@ -106,6 +108,20 @@ def trained_of(
                 accuracy["images"] = count
             description = replace(description, accuracy=accuracy)
     return Trained(description, {name: each.cpu() for name, each in learner.state_dict().items()})
+
+
+def checkpoint_in(
+    folder: Path, trainer: Any, results: Mapping[str, Any], epoch: int | None
+) -> Path | None:
+    """The file with what a run has learnt; None of a method that learns nothing.
+
+    Raises: as `trained_of`.
+    """
+    if not trainer.learner_name:
+        return None
+    check_trained_here(folder, results)
+    check_finished(RunFolder(folder), epoch)
+    return find_checkpoint(folder / trainer.learner_name, epoch)
 
 
 def check_weights(folder: Path, description: Description, results: Mapping[str, Any]) -> None:

@@ -224,18 +224,32 @@ def test_export_of_a_run_that_has_not_finished(miniature, tmp_path, clip_file, c
 
 
 @pytest.mark.parametrize("name", ["caltech101", "eurosat"])
-def test_export_of_released_prompts(shared, name, tmp_path, draw_image):
+def test_export_of_released_prompts(shared, name, tmp_path, draw_image, capsys):
     folder = shared(f"released_rpo/base2new/{name}/seed1")
     weights = tmp_path / "b16.pt"
     clip = openai.model().CLIP(512, 224, 1, 768, 16, 77, 49408, 512, 8, 1)
     torch.save(clip.state_dict(), weights)
     arguments = ["export", str(folder), "-o", str(tmp_path / "saved"), "--released"]
-    arguments += ["--dataset-config-file", name, "--backbone", str(weights)]
-    assert main([*arguments, "--classes", "highway", "river"]) == 0
+    arguments += ["--backbone", str(weights)]
+    assert main(arguments) == 2
+    assert "no dataset is named" in capsys.readouterr().err
+    arguments += ["--classes", "highway", "river"]
+    assert main(arguments) == 0
+    config = json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert config["templates"] == ["a photo of a {}."]
+    assert main([*arguments, "--dataset-config-file", name, "--overwrite"]) == 0
     size = (tmp_path / "saved" / "model.safetensors").stat().st_size
     assert 24 * (512 + 768) * 4 < size < 125_000
     classifier = FewShotClassifier.from_pretrained(tmp_path / "saved")
     assert len(classifier(draw_image(tmp_path / "image.jpg"))) == 2
+
+
+def test_a_folder_without_released_prompts(tmp_path, capsys):
+    """Which is said before a CLIP is looked for."""
+    arguments = ["export", str(tmp_path / "seed1"), "-o", str(tmp_path / "saved"), "--released"]
+    assert main([*arguments, "--classes", "cat", "dog", "--backbone", "absent.pt"]) == 2
+    said = capsys.readouterr().err
+    assert f"there is no checkpoint in {tmp_path}/seed1/prompt_learner" in said
 
 
 def test_a_folder_without_a_run(tmp_path, capsys):
