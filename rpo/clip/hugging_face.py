@@ -82,7 +82,19 @@ def tokenizer_of(library: Any, reference: str, vocabulary: int) -> LibraryTokeni
             f"its tokenizer knows {len(own)} words of {vocabulary}: are its files there?"
         )
     own.padding_side = "right"
+    if type(own).__name__.startswith("Gemma"):
+        read_in_lower_case(own)
     return LibraryTokenizer(partial(encode, own, reference, vocabulary), partial(plain_words, own))
+
+
+def read_in_lower_case(tokenizer: Any) -> None:
+    """What SigLIP 2 was trained on (Tschannen et al., arXiv 2502.14786, section 2); the tokenizer
+    that is published with its weights, Gemma's own, leaves texts as they are."""
+    from tokenizers import normalizers
+
+    backend = tokenizer.backend_tokenizer
+    parts = [normalizers.Lowercase(), *filter(None, [backend.normalizer])]
+    backend.normalizer = normalizers.Sequence(parts)
 
 
 def encode(own: Any, reference: str, vocabulary: int, texts: list[str], length: int) -> Tensor:

@@ -66,7 +66,17 @@ def model() -> ModuleType:
 @functools.cache
 def tokenizer() -> Any:
     """OpenAI's byte-pair encoder."""
-    return load_file("rpo.clip.openai_tokenizer", "simple_tokenizer.py").SimpleTokenizer()
+    return _tokenizer_file().SimpleTokenizer()
+
+
+def cleaned(text: str) -> str:
+    """A text as the encoder begins to read it: one of several forms of an accent, and of &amp;."""
+    return str(_tokenizer_file().basic_clean(text))
+
+
+@functools.lru_cache
+def _tokenizer_file() -> Any:
+    return load_file("rpo.clip.openai_tokenizer", "simple_tokenizer.py")
 
 
 def weights_cache() -> Path:

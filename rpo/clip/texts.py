@@ -24,7 +24,7 @@ def read_alike(names: Iterable[str]) -> tuple[str, str] | None:
     """The first two of some class names that CLIP reads alike, if there are any."""
     read: dict[str, str] = {}
     for name in names:
-        text = " ".join(name.replace("_", " ").lower().split())
+        text = " ".join(openai.cleaned(name.replace("_", " ")).lower().split())
         if text in read:
             return read[text], name
         read[text] = name

@@ -14,8 +14,13 @@ CONTEXT_STD = 0.02
 
 def context_texts(names: Sequence[str], words: str, count: int) -> list[str]:
     """ "<words> <name>." for each class; without words, `count` placeholders of one token each."""
-    beginning = words or " ".join(["X"] * count)
-    return [f"{beginning} {name}." for name in listed(names)]
+    beginning = f"{words} " if words else places(count)
+    return [f"{beginning}{name}." for name in listed(names)]
+
+
+def places(count: int) -> str:
+    """What holds the places of so many context vectors in front of a name."""
+    return "X " * count
 
 
 def initial_context(clip: Clip, words: str, count: int, classes: int | None = None) -> Tensor:

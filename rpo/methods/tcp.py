@@ -22,9 +22,8 @@ from torch.nn.functional import cross_entropy, normalize
 from rpo.attention import masked_pass
 from rpo.clip.blocks import QUICK_GELU
 from rpo.clip.load import Clip
-from rpo.clip.texts import listed
 from rpo.methods import settings
-from rpo.methods.context import context_texts, initial_context, initial_words
+from rpo.methods.context import context_texts, initial_context, initial_words, places
 from rpo.methods.prompted import PromptedMethod, PromptedTexts, replace
 from rpo.methods.references import References, names_and_texts
 from rpo.methods.settings import setting
@@ -96,8 +95,8 @@ class TCP(PromptedMethod):
     """Learns `ctx`, and `meta_net.linear1` and `meta_net.linear2` with weight and bias.
 
     Args:
-        classes: names, for "a photo of a <name>."; or a class text each, whose first N_CTX words
-            hold the places of the context, and a hand-written text of each.
+        classes: names, for "a photo of a <name>."; or names, and a hand-written text of each. Words
+            behind the names come with the places of the context, `context_texts`, in front of them.
     """
 
     traits = Traits(order=56, colour="#fb8072", marker="|", folder="tcp")
@@ -108,10 +107,9 @@ class TCP(PromptedMethod):
         self, clip: Clip, classes: Sequence[Any], settings: Any = None, **fields: Any
     ) -> None:
         super().__init__(clip, settings, **fields)
-        classes = listed(classes)
         sentences, references = names_and_texts(classes)
         words, count = initial_words(self.settings.ctx_init, self.settings.n_ctx)
-        if isinstance(classes[0], str):
+        if not all(sentence.startswith(places(count)) for sentence in sentences):
             sentences = context_texts(sentences, "", count)
         context = initial_context(clip, words, count)
         self.references = References(clip, references)

@@ -1,6 +1,7 @@
 """Names of other libraries: what does not exist, does not fit or is not installed says so."""
 
 import json
+import string
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import rpo
+from rpo.clip.hugging_face import tokenizer_of
 from rpo.clip.load import absolute_name, check_backbone, own_preprocessing
 from rpo.clip.open_clip import known
 
@@ -104,6 +106,20 @@ def test_a_tokenizer_of_another_model_is_refused(backbone_name, tmp_path):
     clip = rpo.load_clip(f"hf:{folder}")
     with pytest.raises(ValueError, match="and the words of its model end at .* do not belong"):
         rpo.ZeroshotCLIP(clip, ["a cat", "a dog"])(torch.zeros(1, 3, 32, 32))
+
+
+def test_siglip_2_reads_lower_case(backbone_name, tmp_path):
+    """As in its training, and as open_clip has it; its files come with Gemma's tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    folder = copied(backbone_name("hf siglip").removeprefix("hf:"), tmp_path)
+    (folder / "tokenizer.json").unlink()
+    letters = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "\u2581", *string.ascii_letters]
+    vocabulary = {letter: index for index, letter in enumerate(letters)}
+    transformers.GemmaTokenizer(vocab=vocabulary, merges=[]).save_pretrained(folder)
+    tokenizer = tokenizer_of(transformers, str(folder), len(letters))
+    given, lower = tokenizer(["A Boeing", "a boeing"], 24)
+    assert torch.equal(given, lower) and tokenizer.words("BOEING") == tokenizer.words("boeing")
+    assert lower[:3].tolist() == [vocabulary[letter] for letter in ("a", "\u2581", "b")]
 
 
 def test_images_of_another_size_are_refused(backbone_name, tmp_path):

@@ -218,6 +218,8 @@ def test_other_classes(fitted, classifier, photos):
         ("kettle", "a list of words"),
         (None, "a list of words"),
         (["a_b", "c", "A B"], "CLIP reads the class names 'a_b' and 'A B' alike"),
+        (["Gr\u00f6\u00dfe", "Gro\u0308\u00dfe"], "CLIP reads the class names"),  # as macOS has it
+        (["cats & dogs", "cow", "cats &amp; dogs"], "'cats & dogs' and 'cats &amp; dogs' alike"),
         (["a", 3], "a list of words"),
     ):
         with refused(message):

@@ -17,6 +17,7 @@ from slow_clip import (
 )
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
+import rpo
 from rpo.methods.promptsrc import imagenet_templates
 
 
@@ -178,3 +179,16 @@ def test_loss_equals_the_definition(random_clip, case, shape):
     got = value_and_gradients(model.loss(images, labels)[0], parameters)
     expected = definition(clip, learner, images, labels, **details)
     assert_equal(got, value_and_gradients(expected, parameters))
+
+
+def test_tcp_takes_names_or_texts_with_their_places(random_clip):
+    """As every method that takes both; words of a name were taken for places, and not read."""
+    names, texts = ["red big old cat", "dog"], ["a photo of a cat.", "a photo of a dog."]
+    clip, images = random_clip(), torch.randn(2, 3, 32, 32)
+    by_names = rpo.TCP(clip, [names, texts])
+    with_places = rpo.TCP(clip, [[f"X X X X {name}." for name in names], texts])
+    other_words = rpo.TCP(clip, [["new small young cat", "dog"], texts])
+    for other in (with_places, other_words):
+        other.load_state_dict(by_names.state_dict())
+    assert torch.equal(by_names(images), with_places(images))
+    assert not torch.allclose(by_names(images), other_words(images))
