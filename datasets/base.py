@@ -52,6 +52,11 @@ class FewShotDataset(DatasetBase):
         if note := self.layout_note():
             print(f"{type(self).__name__} {note}")
         split = self.load_split()
+        if missing := [part for part in PARTS if part not in split]:
+            raise ValueError(
+                f"the split of {type(self).__name__} has no {missing[0]}: a part may be empty, "
+                "but is there"
+            )
         self.refuse_classes(split)
         # What a run is made of, for results.json: the split's digest and the sampled files.
         self.provenance: dict[str, Any] = {"split_sha256": digest(split)}
@@ -67,6 +72,16 @@ class FewShotDataset(DatasetBase):
             val=[self.datum(item) for item in split["val"]] or None,
             test=[self.datum(item) for item in split["test"]],
         )
+
+    @classmethod
+    def refuse_incomplete(cls) -> None:
+        """Raises ValueError for a class that does not say what its kind says."""
+        needed = ("dataset_dir", "image_dir", "split_file", "how_to_get")
+        if missing := [name for name in needed if not hasattr(cls, name)]:
+            raise ValueError(
+                f"the dataset {cls.__name__} does not say {', '.join(missing)}, as subclasses of "
+                "FewShotDataset do"
+            )
 
     @classmethod
     def at(cls, root: Path) -> "FewShotDataset":

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from rpo.hashes import of_data, of_file
@@ -15,6 +16,19 @@ def folders() -> list[Path]:
 def is_own(file: str | Path) -> bool:
     """Whether it stands below one of them."""
     return any(folder.absolute() in Path(file).absolute().parents for folder in folders())
+
+
+def files_in(folders: Iterable[str | Path]) -> list[Path]:
+    """The Python files of some folders, which are one package.
+
+    Raises:
+        ValueError: two files have one name, of which Python would import the first alone.
+    """
+    first: dict[str, Path] = {}
+    for file in (file for folder in folders for file in sorted(Path(folder).glob("*.py"))):
+        if (other := first.setdefault(file.name, file)) != file and file.name != "__init__.py":
+            raise ValueError(f"{file} would never be imported, for {other}: rename it")
+    return list(first.values())
 
 
 def files_of(trainer: type) -> list[Path]:

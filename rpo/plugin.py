@@ -5,20 +5,20 @@ with whoever registered them, and one line says which. `extend_cfg` adds the plu
 """
 
 import importlib
-import pkgutil
 import sys
 
 import rpo.datasets
 import rpo.trainers
+from rpo.own_source import files_in
 from rpo.registration import left_alone
 from rpo.trainers.config import extend_cfg
 
 __all__ = ["extend_cfg"]
 
 for package in (rpo.trainers, rpo.datasets):
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        if not module.ispkg:
-            importlib.import_module(module.name)
+    for file in files_in(package.__path__):
+        if file.stem != "__init__":
+            importlib.import_module(f"{package.__name__}.{file.stem}")
 
 if left_alone:
     names = ", ".join(f"{name} (of {module})" for name, module in left_alone.items())

@@ -13,9 +13,14 @@ left_alone: dict[str, str] = {}
 
 
 def register(registry: Any) -> Callable[[type], type]:
-    """A class decorator that registers a class under its name, unless the name is taken."""
+    """A class decorator that registers a class under its name, unless the name is taken.
+
+    A dataset raises ValueError if it does not say what all say.
+    """
 
     def decorate(cls: type) -> type:
+        if complete := getattr(cls, "refuse_incomplete", None):
+            complete()
         if cls.__name__ in registry.registered_names():
             left_alone[cls.__name__] = registry.get(cls.__name__).__module__
         else:

@@ -92,9 +92,11 @@ class PromptTrainer(MethodTrainer):
         contract.check_loss(self.model, found, len(images), self.num_classes)
         loss, logits = found
         if not torch.isfinite(loss):
+            single = self.precision() == "fp32"
             raise FloatingPointError(
                 f"the loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.batch_idx + 1}: "
-                f"lower OPTIM.LR ({self.cfg.OPTIM.LR}) or try TRAINER.{self.section}.PREC fp32"
+                f"lower OPTIM.LR ({self.cfg.OPTIM.LR})"
+                + ("" if single else f" or try TRAINER.{self.section}.PREC fp32")
             )
         self.optim.zero_grad()
         self.scaler.scale(loss).backward()

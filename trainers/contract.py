@@ -18,11 +18,13 @@ def check_class(trainer: Any) -> None:
 
 
 def check_learner(method: Any) -> None:
-    """Raises TypeError unless `learner()` is a module that holds nothing of CLIP."""
+    """Raises TypeError unless `learner()` is a module that learns, and holds nothing of CLIP."""
     learner, name = method.learner(), f"{type(method).__name__}.learner()"
     if not isinstance(learner, nn.Module):
         raise TypeError(f"{name} gives a {type(learner).__name__}; it gives a module, what learns")
     learnt = {id(parameter) for parameter in learner.parameters()}
+    if not learnt:
+        raise TypeError(f"{name} gives a module without parameters: it gives what learns")
     for key, parameter in method.clip.named_parameters():
         if id(parameter) in learnt:
             raise TypeError(

@@ -67,6 +67,8 @@ def build_config(args: argparse.Namespace, source: str = "the command line") -> 
     Args:
         source: of the trailing pairs, for messages.
     """
+    if args.trainer:  # before its keys are missed
+        check_registered(TRAINER_REGISTRY, "trainer", args.trainer)
     cfg = default_config()
     cfg.DATASET.ROOT = os.environ.get("DATA") or "data"
     if args.dataset_config_file:

@@ -18,6 +18,8 @@ from rpo.clip.preprocessing import Preprocessing
 Source = Any
 # Decoding releases Python's lock: threads are enough, and nothing is copied between processes.
 THREADS = min(8, os.cpu_count() or 1)
+# Kinds of files that Pillow knows by name, and writes alone or reads with another program alone.
+NOT_READ = ("PDF", "PALM", "BUFR", "GRIB", "HDF5", "MPEG", "WMF")
 
 
 def read_image(source: Source) -> Image.Image:
@@ -110,5 +112,6 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is called like an image that Pillow reads."""
-    return path.suffix.lower() in Image.registered_extensions()
+    """Whether a file is called like an image that Pillow reads by itself."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind is not None and kind not in NOT_READ

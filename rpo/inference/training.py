@@ -35,6 +35,7 @@ from rpo.inference.training_images import (
     say_warnings,
 )
 from rpo.methods.traits import known_traits
+from rpo.registration import check_registered
 from rpo.suggest import unknown
 
 # Keys that others follow from, or that the classifier says itself: its parameter sets them all.
@@ -139,6 +140,7 @@ def check_method(name: str) -> None:
     """Raises ValueError, with the nearest name, for a method that there is none of."""
     if name not in known_traits():
         raise ValueError(unknown("method", name, known_traits()))
+    check_registered(TRAINER_REGISTRY, "trainer", name)
 
 
 def check_seed(seed: Any) -> None:

@@ -55,11 +55,11 @@ class Method(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (batch, classes) in float32 for images (batch, 3, height, width)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say what `forward` computes")
 
     def learner(self) -> nn.Module:
         """All that is trained and saved, under the names of the original program's checkpoints."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say what `learner` is")
 
     def idle(self) -> Sequence[str]:
         """Parameters of the learner that no logit depends on, with these settings."""

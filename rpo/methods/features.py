@@ -56,7 +56,7 @@ class FeatureMethod(Method):
 
     def classify(self, features: Tensor) -> Tensor:
         """Features (batch, embedding) in float32 to logits (batch, classes)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say what `classify` computes")
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:

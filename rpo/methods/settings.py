@@ -5,7 +5,7 @@ from them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 
 
@@ -26,9 +26,18 @@ class Settings:
 
 
 def described(kind: type[Settings]) -> Iterator[tuple[str, Any, str]]:
-    """Name, default and meaning of every field; the meaning ends with what it may be."""
+    """Name, default and meaning of every field; the meaning ends with what it may be.
+
+    Raises:
+        ValueError: a field has no default.
+    """
     for each in fields(kind):
-        yield each.name, each.default, f"{each.metadata['meaning']}{_allowed(each)}"
+        if each.default is MISSING:
+            raise ValueError(
+                f"the field {each.name} of {kind.__module__}.{kind.__name__} has no default, as in "
+                f'{each.name}: float = setting(1.0, "What it is.")'
+            )
+        yield each.name, each.default, f"{each.metadata.get('meaning', '')}{_allowed(each)}"
 
 
 def check(
@@ -44,7 +53,7 @@ def check(
     """
     for each in fields(kind):
         value, name = values[each.name], shown(each.name)
-        choices, at_least = each.metadata["choices"], each.metadata["at_least"]
+        choices, at_least = map(each.metadata.get, ("choices", "at_least"))
         if not _fits(value, each.default):
             wanted = type(each.default).__name__
             raise TypeError(f"{name} is {value!r}; it must be of type {wanted}")
@@ -64,7 +73,7 @@ def _fits(value: Any, default: Any) -> bool:
 
 
 def _allowed(each: "Field[Any]") -> str:
-    if each.metadata["choices"]:
-        return f" One of {', '.join(each.metadata['choices'])}."
-    at_least = each.metadata["at_least"]
+    if choices := each.metadata.get("choices"):
+        return f" One of {', '.join(choices)}."
+    at_least = each.metadata.get("at_least")
     return "" if at_least is None else f" At least {at_least}."

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rpo.methods
+from rpo.own_source import files_in
 
 # What a folder of RPO_PATH may have.
 PARTS = ("methods", "trainers", "datasets", "configs")
@@ -106,12 +107,8 @@ def _all_stated() -> Iterator[tuple[Path, str, Traits]]:
             raise FileNotFoundError(
                 f"RPO_PATH names {place}, which has none of the folders {', '.join(PARTS)}"
             )
-    first: dict[str, Path] = {}
-    for folder in rpo.methods.__path__:
-        for file in sorted(Path(folder).glob("*.py")):
-            if (other := first.setdefault(file.name, file)) != file and file.name != "__init__.py":
-                raise ValueError(f"{file} would never be imported, for {other}: rename it")
-            yield from ((file, *pair) for pair in _stated_traits(file))
+    for file in files_in(rpo.methods.__path__):
+        yield from ((file, *pair) for pair in _stated_traits(file))
 
 
 def _stated_traits(file: Path) -> Iterator[tuple[str, Traits]]:

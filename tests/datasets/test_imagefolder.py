@@ -175,6 +175,16 @@ def test_hidden_folders_are_no_classes_and_training_images_can_be_listed(own, dr
     assert set(names) == {"cat", "dog"} == trained_classes(folder)
 
 
+def test_a_document_or_a_film_is_no_image(own):
+    """Pillow knows how they are called, and reads neither."""
+    folder = own()
+    for name in ("notes.pdf", "film.mpg", "table.h5"):
+        (folder / "cat" / name).write_text("no image")
+    assert len(load(FOLDER=folder, NUM_SHOTS=-1).train_x) < 12
+    files, _ = listed_images(folder)
+    assert {os.path.splitext(file)[1] for file in files} == {".png"}
+
+
 def test_other_classes_in_the_test_folder_are_named(own):
     folder = own("train", "test")
     (folder / "test" / "dog").rename(folder / "test" / "god")

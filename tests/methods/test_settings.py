@@ -131,6 +131,21 @@ def test_meanings_say_what_is_allowed():
     assert meanings["start"] == "Where. One of here, there."
 
 
+def test_fields_of_a_plain_dataclass(tmp_path):
+    """A default is all that a field needs; without one it is named."""
+
+    @dataclass(frozen=True)
+    class Plain(settings.Settings):
+        start: float = 1.0
+
+    assert list(described(Plain)) == [("start", 1.0, "")] and Plain(start=2).start == 2
+    with pytest.raises(TypeError, match="start is 'x'; it must be of type float"):
+        Plain(start="x")
+    without = dataclass(frozen=True)(type("Bare", (), {"__annotations__": {"start": float}}))
+    with pytest.raises(ValueError, match=r"the field start of .*Bare has no default, as in start:"):
+        list(described(without))
+
+
 def test_a_folder_of_methods_that_is_not_there(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("rpo.__path__", [*rpo.__path__, str(tmp_path / "gone")])
     monkeypatch.setattr("rpo.commands.methods.known_traits", known_traits.__wrapped__)

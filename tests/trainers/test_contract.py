@@ -5,6 +5,7 @@ import torch
 from dassl.engine import TRAINER_REGISTRY
 from torch import nn
 
+from rpo.methods.base import Method
 from rpo.methods.coop import CoOp
 from rpo.methods.task_res import TaskRes
 from rpo.trainers.config import default_config
@@ -46,6 +47,12 @@ def test_a_learner_holds_nothing_of_clip(make_trainer, monkeypatch):
         make_trainer("CoOp")
     monkeypatch.setattr(CoOp, "learner", lambda self: [self.prompt_learner])
     with pytest.raises(TypeError, match=r"CoOp.learner\(\) gives a list; it gives a module"):
+        make_trainer("CoOp")
+    monkeypatch.setattr(CoOp, "learner", lambda self: nn.ReLU())
+    with pytest.raises(TypeError, match=r"CoOp.learner\(\) gives a module without parameters"):
+        make_trainer("CoOp")
+    monkeypatch.setattr(CoOp, "learner", Method.learner)
+    with pytest.raises(NotImplementedError, match="CoOp does not say what `learner` is"):
         make_trainer("CoOp")
 
 
