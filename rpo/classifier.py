@@ -236,7 +236,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             FileExistsError: the folder holds something else.
         """
         self._fitted()
-        write_folder(self.trained_, Path(folder))
+        write_folder(self.trained_, Path(folder).expanduser())
 
     @classmethod
     def from_pretrained(
@@ -260,7 +260,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
                 the backbone has other weights.
         """
         find_device(device)  # before anything is fetched
-        path = Path(folder) if Path(folder).exists() else fetch(str(folder), **hub)
+        path = Path(folder).expanduser()
+        path = path if path.exists() else fetch(str(folder), **hub)
         return cls.of(read_folder(path), backbone, device, batch_size, str(path))
 
     @classmethod
@@ -308,7 +309,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         from rpo.inference.onnx import export_onnx
 
         self._fitted()
-        export_onnx(self.trained_, self.backbone, Path(path))
+        export_onnx(self.trained_, self.backbone, Path(path).expanduser())
 
     @property
     def model_(self) -> torch.nn.Module:

@@ -14,3 +14,4 @@ class CoCoOp(PromptTrainer):
 
     method = cocoop.CoCoOp
     section = "COCOOP"
+    words_decide = True

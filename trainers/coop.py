@@ -14,3 +14,4 @@ class CoOp(PromptTrainer):
 
     method = coop.CoOp
     section = "COOP"
+    words_decide = True

@@ -14,4 +14,5 @@ class KgCoOp(PromptTrainer):
 
     method = kgcoop.KgCoOp
     section = "KGCOOP"
+    words_decide = True
     dataset_templates = {"DescribableTextures": "a photo of a {}, a type of texture."}

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 from yacs.config import CfgNode
 
-from rpo.clip.load import Clip, load_clip
+from rpo.clip.load import Clip, image_size, load_clip
 from rpo.clip.texts import class_inputs
 from rpo.methods.settings import check, described
 
@@ -34,6 +34,7 @@ class MethodTrainer(RecordedTrainer):
         takes_seconds: whether a run does, so that little is lost if it is interrupted.
         dataset_templates: of the texts that its released program has for a dataset instead of the
             method's, "{}" for the class name.
+        words_decide: whether CTX_INIT, where it is given, decides on N_CTX and CSC.
         underscores: in class names, unless DATASET.UNDERSCORES says otherwise: "spaces" or "keep".
     """
 
@@ -44,6 +45,7 @@ class MethodTrainer(RecordedTrainer):
     has_precision = False
     without_validation: Mapping[str, Any] = {}
     dataset_templates: Mapping[str, str] = {}
+    words_decide = False
     underscores = "spaces"
 
     @classmethod
@@ -89,10 +91,14 @@ class MethodTrainer(RecordedTrainer):
 
     @classmethod
     def unread(cls, cfg: Any, key: str) -> str:
-        """Why a run with this configuration does not read a key of all methods; empty if it does.
+        """Why a run with this configuration does not read a key; empty if it does.
 
         For whoever typed the key: it is a mistake, or holds for other methods of the same command.
         """
+        words = f"TRAINER.{cls.section}.CTX_INIT"
+        decided = key.startswith(f"TRAINER.{cls.section}.") and key.endswith((".N_CTX", ".CSC"))
+        if cls.words_decide and decided and cls.settings(cfg).ctx_init:
+            return f"it starts from the words of {words}, and reads it with {words} ''"
         return ""
 
     def check_cfg(self, cfg: Any) -> None:
@@ -122,12 +128,11 @@ class MethodTrainer(RecordedTrainer):
 
     def check_size(self, clip: Any) -> None:
         """Raises ValueError for images of another size than this CLIP sees."""
-        side = getattr(getattr(clip, "visual", None), "input_resolution", None)
-        if side and tuple(self.cfg.INPUT.SIZE) != (side, side):
+        size = image_size(clip)
+        if tuple(self.cfg.INPUT.SIZE) != size:
             raise ValueError(
                 f"INPUT.SIZE is {self.cfg.INPUT.SIZE}, and the backbone "
-                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of ({side}, {side}): add INPUT.SIZE "
-                f"'({side}, {side})'"
+                f"{self.cfg.MODEL.BACKBONE.NAME} sees images of {size}: add INPUT.SIZE '{size}'"
             )
 
     def classes(self) -> Sequence[Any]:

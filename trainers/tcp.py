@@ -28,6 +28,7 @@ class TCP(PromptTrainer):
 
     method = tcp.TCP
     section = "TCP"
+    words_decide = True
     dataset_templates = {
         "FGVCAircraft": "a photo of an aircraft {}.",
         "DescribableTextures": "a photo of a {}, a type of texture.",

@@ -22,6 +22,8 @@ TINY_FILE = Path(__file__).parents[1] / "assets" / "tiny_clip.pt"
 Clip: TypeAlias = Any
 # Other libraries: what their names begin with, and what reads them.
 FAMILIES = {"open_clip": "rpo.clip.open_clip", "hf": "rpo.clip.hugging_face"}
+# What tells a folder of theirs, and what its name begins with.
+FOLDERS = {"open_clip_config.json": "open_clip:local-dir:", "config.json": "hf:"}
 FAMILY_NAMES = ("open_clip:MODEL/TAG", "hf:ORGANISATION/NAME", "hf:FOLDER")
 
 
@@ -193,6 +195,9 @@ def backbone_file(name: str) -> Path:
         return _verified_or_downloaded(name)
     if Path(name).is_file():
         return Path(name)
+    for file, start in FOLDERS.items():
+        if Path(name, file).is_file():
+            raise ValueError(f'{name} is a folder of another library: name it "{start}{name}"')
     raise ValueError(unknown("backbone or checkpoint file", name, available_backbones()))
 
 

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,9 @@ def run(args: argparse.Namespace) -> int:
         check_trained(cfg, args.model_dir)
     else:
         check_training(cfg)
+        if args.model_dir or args.load_epoch is not None:
+            said = "warning: --model-dir and --load-epoch say what --eval-only tests"
+            print(said, file=sys.stderr)
     say_unread(args.opts[::2], [cfg])
     folder = RunFolder(cfg.OUTPUT_DIR)
     with locked(folder):

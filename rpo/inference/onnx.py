@@ -42,8 +42,11 @@ def export_onnx(trained: Trained, backbone: str, path: Path) -> None:
 
     Raises:
         ImportError: the extra `onnx` is not installed. ValueError: the method's class texts are not
-            constant, or the file does not compute what PyTorch does.
+            constant, or the file does not compute what PyTorch does. IsADirectoryError: there is a
+            folder of that name.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file, as {path / 'classifier.onnx'}")
     onnx, runtime = _libraries()
     described = trained.description
     model: Any = trained.build(load_clip(backbone, "fp32"))

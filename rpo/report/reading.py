@@ -12,8 +12,8 @@ from rpo.report import logs
 from rpo.report.experiments import SPLIT_DIGEST, Stated, acting, config_names
 from rpo.report.names import TITLES, clean, cleaned, learns
 from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, UntestedError, check, read_results
+from rpo.runs import MOVING, PREVIOUS, RunFolder, why_failed
 from rpo.runs import RESULTS as FILE_NAME
-from rpo.runs import RunFolder, why_failed
 
 # Runs that are named of those that are skipped for the same reason, and are not damaged.
 NAMED = 3
@@ -144,6 +144,9 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
     found = False
     top = folder.parent if folder.is_file() else folder
     for name, folders, files in os.walk(top, onerror=skip):
+        for kept in {PREVIOUS, MOVING} & set(folders):  # a run that an --overwrite had set aside
+            folders.remove(kept)
+            _note(notes, f"{Path(name, kept)} is skipped: --overwrite has begun to replace it")
         folders.sort()
         has_log = any(logs.NAME.fullmatch(file) for file in files)
         if FILE_NAME in files or has_log:

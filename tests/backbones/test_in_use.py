@@ -21,7 +21,7 @@ def folder(tmp_path, draw_image):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_run_follows_the_backbones_images(family, backbone_name, folder, tmp_path):
+def test_a_run_follows_the_backbones_images(family, backbone_name, folder, tmp_path, capsys):
     output, name = tmp_path / "run", backbone_name(family)
     arguments = ["train", "--trainer", "RPO", "--backbone", name, "--config-file", "RPO/main_K24"]
     arguments += ["--dataset-config-file", "imagefolder", "--seed", "1"]
@@ -32,6 +32,8 @@ def test_a_run_follows_the_backbones_images(family, backbone_name, folder, tmp_p
     images = record["config"]["INPUT"]
     assert images["SIZE"] == [32, 32]
     assert images["RESIZE"] == ("squash" if "siglip" in family else "shortest")
+    assert main([*arguments, "--overwrite", *FEW_STEPS, "INPUT.SIZE", "(224, 224)"]) == 2
+    assert "sees images of (32, 32): add INPUT.SIZE '(32, 32)'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -108,6 +108,15 @@ def test_a_tokenizer_of_another_model_is_refused(backbone_name, tmp_path):
         rpo.ZeroshotCLIP(clip, ["a cat", "a dog"])(torch.zeros(1, 3, 32, 32))
 
 
+@pytest.mark.parametrize(
+    ("family", "start"), [("hf clip", "hf:"), ("open_clip gelu", "open_clip:local-dir:")]
+)
+def test_a_folder_without_its_library_is_named(backbone_name, family, start):
+    folder = backbone_name(family).removeprefix(start)
+    with pytest.raises(ValueError, match=f'folder of another library: name it "{start}{folder}"'):
+        rpo.load_clip(folder)
+
+
 def test_siglip_2_reads_lower_case(backbone_name, tmp_path):
     """As in its training, and as open_clip has it; its files come with Gemma's tokenizer."""
     transformers = pytest.importorskip("transformers")

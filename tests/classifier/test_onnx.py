@@ -42,3 +42,8 @@ def test_texts_that_depend_on_the_image(classifier, photos, tmp_path):
     with pytest.raises(ValueError, match="CoCoOp computes its class texts anew"):
         classifier("CoCoOp").fit(photos).export_onnx(tmp_path / "model.onnx")
     assert not list(tmp_path.glob("model*"))
+
+
+def test_a_folder_is_no_file(fitted, tmp_path):
+    with pytest.raises(IsADirectoryError, match=f"{tmp_path} is a folder: name a file"):
+        fitted.export_onnx(tmp_path)

@@ -192,6 +192,14 @@ def test_saved_and_loaded(classifier, photos, files, tmp_path, method):
         assert np.array_equal(back.predict_proba(files), fitted.predict_proba(files))
 
 
+def test_a_folder_of_the_user(fitted, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    fitted.save_pretrained("~/saved")
+    assert (tmp_path / "saved/config.json").is_file() and not (tmp_path / "~").exists()
+    assert list(FewShotClassifier.from_pretrained("~/saved").classes_) == list(fitted.classes_)
+
+
 def test_what_is_saved(fitted, tmp_path, clip_file):
     folder = tmp_path / "saved"
     fitted.save_pretrained(folder)

@@ -128,6 +128,11 @@ def test_what_has_not_been_trained_cannot_be_evaluated(train, tmp_path, capsys):
     assert not said.out and not Path(test).exists()
 
 
+def test_what_says_what_to_test_is_not_for_a_training(train, capsys):
+    assert train("--load-epoch", "5") == 0
+    assert "--model-dir and --load-epoch say what --eval-only tests" in capsys.readouterr().err
+
+
 def test_an_evaluation_without_a_training_is_refused(train, tmp_path, capsys):
     """Dassl evaluates the prompts that it has drawn, which would take the place of a result."""
     train()

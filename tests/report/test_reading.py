@@ -1,5 +1,6 @@
 """Runs are found, read and counted once, whoever wrote them."""
 
+import shutil
 import subprocess
 import sys
 
@@ -196,6 +197,17 @@ def test_what_is_not_of_a_whole_training_is_named(tmp_path, write_run):
     assert [name.partition(" ")[2] for name in names] == ["(epoch 2)", "(untrained)", ""]
     write_run(50.0, method="ZeroshotCLIP", parameters_in=None)
     assert sum("untrained" in config for config, _ in read_runs([tmp_path]).runs) == 1
+
+
+def test_a_run_that_was_set_aside_is_none(tmp_path, write_run, capsys):
+    folder = write_run(80)
+    for name in (".previous", ".previous.moving"):
+        (folder / name).mkdir()
+        shutil.copy(folder / "results.json", folder / name)
+    (folder / "results.json").write_text((folder / "results.json").read_text())
+    assert [run.folder for run in read([tmp_path])] == ["main_K24"]
+    said = capsys.readouterr().err
+    assert said.count("is skipped: --overwrite has begun to replace it") == 2
 
 
 def test_images_that_were_changed_are_never_averaged(tmp_path, write_run):

@@ -35,6 +35,19 @@ def test_what_is_not_read_changes_nothing(make_trainer, make_config, tmp_path, w
         assert all(torch.equal(first[part], second[part]) for part in first), key
 
 
+@pytest.mark.parametrize("name", ["CoOp", "CoCoOp", "KgCoOp", "TCP"])
+def test_words_decide_how_many_vectors_there_are(make_config, make_trainer, name):
+    section = f"TRAINER.{name.upper()}"
+    words = (f"{section}.CTX_INIT", "a photo")
+    cfg = make_config(name, options=(*words, f"{section}.N_CTX", 7))
+    (said,) = sentences([f"{section}.N_CTX"], [cfg])
+    assert said.endswith(f"starts from the words of {words[0]}, and reads it with {words[0]} ''")
+    learnt = make_trainer(name, options=(*words, f"{section}.N_CTX", 7)).model.learner().ctx
+    assert len(learnt) == 2
+    without = make_config(name, options=(f"{section}.CTX_INIT", "", f"{section}.N_CTX", 7))
+    assert list(sentences([f"{section}.N_CTX"], [without])) == []
+
+
 def test_in_words(make_config):
     configs = [make_config(name, options=options) for name, options in WAYS.values()]
     assert set(sentences(["OPTIM.MAX_EPOCH", "OPTIM.NAME", "OPTIM.MAX_EPOCH"], configs)) == {
