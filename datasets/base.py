@@ -4,7 +4,7 @@ import contextlib
 import io
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,14 @@ class FewShotDataset(DatasetBase):
                 f"the dataset {cls.__name__} does not say {', '.join(missing)}, as subclasses of "
                 "FewShotDataset do"
             )
+
+    @classmethod
+    def arrange(cls, unpacked: Path, unpack: Callable[[Path, Path], None]) -> None:
+        """Brings archives that were unpacked into a folder into the dataset's layout.
+
+        Args:
+            unpack: an archive, into a folder.
+        """
 
     @classmethod
     def at(cls, root: Path) -> "FewShotDataset":

@@ -6,6 +6,7 @@ order of the images.
 """
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ class ImageNet(WordnetFolders):
         split=CLASS_NAMES,
         names_digest=NAMES_DIGEST,
     )
+
+    @classmethod
+    def arrange(cls, unpacked: Path, unpack: Callable[[Path, Path], None]) -> None:
+        """ILSVRC2012_img_train.tar holds an archive for each class, ILSVRC2012_img_val.tar images
+        without folders."""
+        for archive in sorted(unpacked.glob("n*.tar")):
+            unpack(archive, unpacked / cls.image_dir / "train" / archive.stem)
+            archive.unlink()
+        images = sorted(unpacked.glob("ILSVRC2012_val_*.JPEG"))
+        for image in images:
+            (unpacked / cls.image_dir / "val").mkdir(parents=True, exist_ok=True)
+            image.rename(unpacked / cls.image_dir / "val" / image.name)
 
     def load_split(self) -> Split:
         """Raises ValueError if the two folders differ in classes: labels would not agree."""

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+from functools import partial
 from pathlib import Path
 
 from ..base import FewShotDataset
@@ -20,8 +21,10 @@ def stage(
     """Unpacks, checks, and only then calls the result ready."""
     unpacked, staged = places.staging / "unpacked", places.staging / dataset.dataset_dir
     unpacked.mkdir(parents=True)
+    limit = dataset.facts.most_bytes if dataset.facts else float("inf")
     for file in files:
-        _unpack_or_copy(file, unpacked, dataset.facts.most_bytes if dataset.facts else float("inf"))
+        _unpack_or_copy(file, unpacked, limit)
+    dataset.arrange(unpacked, partial(unpack, limit=limit))
     names = ", ".join(str(file) for file in files)
     content = _find_content(dataset, unpacked)
     if content is None:

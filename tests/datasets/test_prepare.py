@@ -1,6 +1,7 @@
 """`rpo data prepare` from archives: what is there is replaced by something whole, or not at all."""
 
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from rpo.cli import main
 from rpo.datasets.eurosat import EuroSAT
+from rpo.datasets.imagenet import ImageNet
 from rpo.datasets.tools import prepare as preparing
 from rpo.datasets.tools import replace as replacing
 from rpo.datasets.tools import stage as staging
@@ -255,6 +257,33 @@ def test_what_cannot_be_fetched_says_what_to_do(tmp_path, capsys, name):
     assert main(["data", "prepare", name, "--root", str(tmp_path)]) == 2
     said = capsys.readouterr().err
     assert "cannot be fetched automatically" in said and f"prepare {name} --archive FILE" in said
+
+
+def test_the_official_archives_of_imagenet(miniature, tmp_path):
+    """One of an archive a class; one of images alone, whose classes a list says."""
+    built = miniature("ImageNet") / "imagenet"
+    wnids = sorted(folder.name for folder in (built / "images/train").iterdir())
+    with tarfile.open(tmp_path / "ILSVRC2012_img_train.tar", "w") as outer:
+        for wnid in wnids:
+            with tarfile.open(tmp_path / f"{wnid}.tar", "w") as inner:
+                for image in (built / "images/train" / wnid).iterdir():
+                    inner.add(image, image.name)
+            outer.add(tmp_path / f"{wnid}.tar", f"{wnid}.tar")
+    tested = [path for wnid in wnids for path in sorted((built / "images/val" / wnid).iterdir())]
+    with tarfile.open(tmp_path / "ILSVRC2012_img_val.tar", "w") as archive:
+        for number, image in enumerate(tested, start=1):
+            archive.add(image, f"ILSVRC2012_val_{number:08}.JPEG")
+    labels = tmp_path / "imagenet_2012_validation_synset_labels.txt"
+    labels.write_text("".join(f"{image.parent.name}\n" for image in tested))
+    archives = [f"{tmp_path}/ILSVRC2012_img_{part}.tar" for part in ("train", "val")]
+    given = ["--archive", *archives, str(labels), "--split", str(built / "classnames.txt")]
+    main(["data", "prepare", "imagenet", "--root", str(tmp_path / "fresh"), *given])
+    found, expected = (
+        ImageNet.at(root).load_split() for root in (tmp_path / "fresh", built.parent)
+    )
+    assert found["train"] == expected["train"]
+    assert [item[1:] for item in found["test"]] == [item[1:] for item in expected["test"]]
+    assert not list((tmp_path / "fresh").rglob("*.tar"))
 
 
 def test_eurosat_for_real(shared, tmp_path):
