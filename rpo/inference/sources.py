@@ -87,7 +87,7 @@ def labelled_images(
         )
     if isinstance(images, (str, Path)):
         raise ValueError(f"labels are for a list of images; {images} is given without any")
-    files, names = list(images), [_name(label) for label in labels]
+    files, names = list(images), [_name(label, index) for index, label in enumerate(labels)]
     if not files:
         raise ValueError("there are no images")
     if len(files) != len(names):
@@ -125,15 +125,15 @@ def _parts(table: Any) -> list[str]:
     return [part_of(part) for part in said]
 
 
-def _name(label: Any) -> str:
+def _name(label: Any, index: int) -> str:
     if not isinstance(label, str) or not label.strip():
         raise ValueError(
-            f"a label is the name of its class, which CLIP reads, and {label!r} is none: map "
-            "numbers to names first. Tools of scikit-learn that number the labels themselves, as "
-            "cross_val_predict for probabilities does, cannot be used"
+            f"a label is the name of its class, which CLIP reads, and {label!r} is none (image "
+            f"{index + 1:,}): map numbers to names first. Tools of scikit-learn that number the "
+            "labels themselves, as cross_val_predict for probabilities does, cannot be used"
         )
-    if label != label.strip():
-        raise ValueError(f"the label {label!r} begins or ends with a space")
+    if label != label.strip() or len(label.splitlines()) > 1:
+        raise ValueError(f"the label {label!r} begins or ends with a space, or has several lines")
     return label
 
 

@@ -1,5 +1,6 @@
 """What every method is: a frozen CLIP, what it learns beside it, and images to logits."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +12,7 @@ from rpo.clip.load import Clip, check_image_size
 from rpo.clip.precision import autocast_dtype
 from rpo.methods.settings import Settings
 from rpo.methods.traits import Traits
+from rpo.suggest import unknown
 
 # What a method may read of its classes; see `Method`.
 TAKES = ("texts", "names", "both")
@@ -44,6 +46,9 @@ class Method(nn.Module):
         super().__init__()
         if settings is not None and fields:
             raise TypeError(f"settings, or {', '.join(fields)} by name, and not both")
+        known = [each.name for each in dataclasses.fields(self.Settings)]
+        for name in fields.keys() - set(known):
+            raise TypeError(unknown(f"setting of {type(self).__name__}", name, known))
         self.clip: Clip = clip.requires_grad_(False)
         self.settings: Any = settings or self.Settings(**fields)
         self.remembered = Remembered()

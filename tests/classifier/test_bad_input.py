@@ -42,10 +42,12 @@ def test_training_images(classifier, photos, files, tmp_path, draw_image):
         classifier().fit([], [])
     with refused("images need labels"):
         classifier().fit(files)
-    with refused("3 is none: map numbers to names"):
+    with refused(r"3 is none \(image 1\): map numbers to names"):
         classifier().fit(files, [3] * len(files))
     with refused("' a' begins or ends with a space"):
         classifier().fit(files, [" a"] * len(files))
+    with refused("'a..b' begins or ends with a space, or has several lines"):
+        classifier().fit(files, ["a\nb"] * len(files))
     with refused("single class 'red'"):
         classifier().fit(files, ["red"] * len(files))
     with refused("no image file .*gone.jpg", FileNotFoundError):
@@ -92,7 +94,7 @@ def test_what_a_table_says_of_parts(classifier, files):
 
 
 def test_labels_that_a_tool_has_numbered(classifier, files):
-    with refused("np.int64.0. is none: .* Tools of scikit-learn that number the labels themselves"):
+    with refused("np.int64.0. is none .* Tools of scikit-learn that number the labels themselves"):
         classifier().fit(files, np.zeros(len(files), dtype=int))
 
 

@@ -166,5 +166,7 @@ def test_weights_of_another_clip_are_seen(name, random_clip):
 
 
 def test_settings_are_given_once(random_clip):
+    with pytest.raises(TypeError, match='no setting of CoOp "CSC". Did you mean "csc"'):
+        CoOp(random_clip(), ["cat", "dog"], CSC=True)
     with pytest.raises(TypeError, match="settings, or n_ctx, csc by name, and not both"):
         CoOp(random_clip(), ["cat"], CoOp.Settings(n_ctx=4), n_ctx=2, csc=True)
