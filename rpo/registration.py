@@ -1,11 +1,13 @@
 """Names in Dassl's registries, where another program may have taken them before."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.methods.traits import known_modules
+from rpo.own_source import files_in, is_own
 from rpo.suggest import unknown
 
 # Names of ours that somebody else had registered, each with the module that did.
@@ -40,7 +42,9 @@ def check_registered(registry: Any, kind: str, name: str) -> None:
             f"the method {name} of {module} has no trainer: a file of trainers/ registers one, as "
             "CONTRIBUTING.md shows"
         )
-    raise ValueError(unknown(kind, name, known))
+    folders = importlib.import_module(f"rpo.{kind}s").__path__
+    own = ", ".join(str(file) for file in files_in(folders) if is_own(file))
+    raise ValueError(unknown(kind, name, known) + (f". None of {own} registers it" if own else ""))
 
 
 def section_of(method: str) -> str:

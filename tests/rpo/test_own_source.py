@@ -1,10 +1,12 @@
 """Folders of RPO_PATH, and what in them is said to be wrong."""
 
 import pytest
+from dassl.data.datasets import DATASET_REGISTRY
 
+import rpo.datasets
 from rpo.datasets.base import FewShotDataset
 from rpo.own_source import files_in, is_own
-from rpo.registration import register
+from rpo.registration import check_registered, register
 
 
 def test_what_is_below_a_folder_of_rpo_path(tmp_path, monkeypatch):
@@ -27,6 +29,18 @@ def test_a_file_that_another_hides_is_named(tmp_path):
     (tmp_path / "mine" / "ours.py").touch()
     with pytest.raises(ValueError, match=r"mine/ours.py would never be imported, for .*ours/ours"):
         files_in(folders)
+
+
+def test_what_none_of_ones_own_files_registers(tmp_path, monkeypatch):
+    monkeypatch.setenv("RPO_PATH", str(tmp_path))
+    with pytest.raises(ValueError, match=r'there is no dataset "Balls".*[^r]$'):
+        check_registered(DATASET_REGISTRY, "dataset", "Balls")
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets/balls.py").touch()
+    folders = [*rpo.datasets.__path__, str(tmp_path / "datasets")]
+    monkeypatch.setattr("rpo.datasets.__path__", folders)
+    with pytest.raises(ValueError, match=f"None of {tmp_path}/datasets/balls.py registers it"):
+        check_registered(DATASET_REGISTRY, "dataset", "Balls")
 
 
 def test_a_dataset_that_does_not_say_all():
