@@ -69,9 +69,9 @@ def _done(first: Step, step: Step) -> bool:
 
 
 def evaluated(first: Step, step: Step) -> bool:
-    """Whether an evaluation has results that can be read, not older than the training `first`."""
+    """Whether an evaluation has results that can be read, of the training `first` as it ended."""
     results, run = step.folder / RESULTS, first.folder / RUN
-    if not RunFolder(step.folder).has_results():
+    if not RunFolder(step.folder).has_results(of_whole_training=True):
         return False
     if not first.trains:
         return True

@@ -139,10 +139,16 @@ class RunFolder:
             return False
         return bool(flat(stored["config"]).get("TEST.NO_TEST")) or self.has_results()
 
-    def has_results(self) -> bool:
+    def has_results(self, of_whole_training: bool = False) -> bool:
         """Whether there is a results.json that can be read, and the predictions that it tells of
-        are not gone or cut off."""
+        are not gone or cut off.
+
+        Args:
+            of_whole_training: whether those of an earlier epoch do not count.
+        """
         found = self._results()
+        if of_whole_training and found.get("epoch") is not None:
+            return False
         predicted = hashes_in(found).get("predictions")
         return bool(found) and (not predicted or is_whole(self.path / PREDICTIONS))
 

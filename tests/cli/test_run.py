@@ -191,6 +191,12 @@ def test_damaged_results_are_measured_again(place, capsys):
     assert capsys.readouterr().out.startswith("2 jobs: 2 finished, 0 interrupted, 0 to start. Not")
     checkpoint = next(run_folder("train_base").glob("*/model.pth.tar-2"))
     assert checkpoint.stat().st_mtime_ns == learnt
+    tested = run_folder("test_new") / "results.json"
+    tested.write_text(json.dumps(json.loads(tested.read_text()) | {"epoch": 1}))
+    assert main(command) == 0  # by hand, of an earlier epoch, it was not this evaluation
+    assert (
+        "epoch" not in json.loads(tested.read_text()) and metrics(tested.parent) == before[tested]
+    )
 
 
 def test_without_a_test_there_is_no_accuracy(place, capsys):
