@@ -16,6 +16,8 @@ from .few_shot import few_shots, fewer_images, sample_shots
 from .split import PARTS, Item, Split, class_names, digest, read_split, select_classes
 from .tools.facts import Facts
 
+OF_YOUR_OWN = ("DATASET.FOLDER", "DATASET.CSV", "DATASET.CLASS_NAMES", "DATASET.HOLD_OUT")
+
 
 class FewShotDataset(DatasetBase):
     """A dataset in the benchmark's layout. A subclass says only what differs.
@@ -120,6 +122,11 @@ class FewShotDataset(DatasetBase):
         with contextlib.suppress(OSError, ValueError), contextlib.redirect_stdout(io.StringIO()):
             return digest(cls.configured(cfg).load_split())
         return None
+
+    @classmethod
+    def unread(cls, key: str) -> str:
+        """Why it does not read a key; empty if it may."""
+        return "it is for images of your own" if key in OF_YOUR_OWN else ""
 
     @classmethod
     def config_name(cls) -> str:

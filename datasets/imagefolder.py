@@ -86,6 +86,10 @@ class ImageFolder(FewShotDataset):
         """What the user gave: the CSV, or the folder."""
         return Path(self.cfg.CSV).expanduser().absolute() if self.cfg.CSV else self.folder
 
+    @classmethod
+    def unread(cls, key: str) -> str:
+        return ""
+
     def checked_by(self) -> str:
         return f"rpo data check {shlex.quote(str(self.source()))}"
 

@@ -49,19 +49,24 @@ def check_pairs(options: Sequence[str]) -> None:
         raise ValueError(f"options come in pairs KEY VALUE, and {options[-1]!r} has no value")
 
 
-def acting(config: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+def acting(
+    config: Mapping[str, Any], section: str = "", of_training: bool = False
+) -> dict[str, Any]:
     """The keys that decide what a run computes: not those of other methods, not `PASSIVE_KEYS`.
 
     Args:
         section: the method's own, below TRAINER; empty: the one called like the method.
+        of_training: whether the number of workers counts, where they draw the augmentation
+            themselves (STREAMS is 0). The hash of a configuration has never had it.
     """
     keys = flat(config)
+    passive = PASSIVE_KEYS - ({WORKERS} if of_training and keys.get(STREAMS) == 0 else set())
     method = str(keys.get("TRAINER.NAME", ""))
     own = f"TRAINER.{section or method.upper()}."
     return {
         key: value
         for key, value in keys.items()
-        if key not in PASSIVE_KEYS
+        if key not in passive
         and (not key.startswith("TRAINER.") or key == "TRAINER.NAME" or key.startswith(own))
     }
 
@@ -71,14 +76,15 @@ def differences(
     asked: Mapping[str, Any],
     section: str = "",
     defaults: Mapping[str, Any] | None = None,
+    of_training: bool = True,
 ) -> list[str]:
     """A line for each acting key in which a stored configuration differs from the one asked for.
 
     Args:
-        section: see `acting`.
+        section, of_training: see `acting`.
         defaults: of all keys; one that came after the stored run counts as its default there.
     """
-    there, here = acting(stored, section), acting(asked, section)
+    there, here = (acting(each, section, of_training) for each in (stored, asked))
     if STREAMS in here and STREAMS not in there:  # a run of version 0.1
         there[STREAMS] = here[STREAMS]
         if not here.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets

@@ -166,5 +166,7 @@ def stack(model: Any, learners: Sequence[Any]) -> StackedRPO:
 
 def test_folder(folder: Path, classes: str) -> Path:
     """Where the scripts put a run's evaluation: test_base or test_new in place of train_base."""
+    if "train_base" not in folder.parts and "train_base" in folder.resolve().parts:
+        folder = folder.resolve()
     parts = [f"test_{classes}" if part == "train_base" else part for part in folder.parts]
     return Path(*parts) if "train_base" in folder.parts else folder / f"test_{classes}"

@@ -169,11 +169,14 @@ def swept(args: argparse.Namespace) -> Iterator[list[str]]:
     """KEY VALUE pairs of every combination that --sweep asks for.
 
     Raises:
-        ValueError: a key stands there without a value.
+        ValueError: a key stands there without a value, or twice.
     """
+    given = [*args.pairs[::2], *(key for key, *_ in args.sweep)]
     for key, *values in args.sweep:
         if not values:
             raise ValueError(f"--sweep {key} has no value; as in --sweep OPTIM.LR 0.001 0.01")
+        if given.count(key) > 1:
+            raise ValueError(f"{key} is given twice: all of its values follow one --sweep {key}")
     choices = [[(key, value) for value in values] for key, *values in args.sweep]
     for combination in product(*choices):
         yield [part for pair in combination for part in pair]

@@ -128,14 +128,14 @@ class Planner:
         cfg = self.base_config(case)
         trainer = TRAINER_REGISTRY.get(case.method)
         section = section_of(case.method)
-        before = acting(cfg, section)
+        before = acting(cfg, section, case.learns)
         merge_options(cfg, options)
         check_keys(flat(cfg))
         if hasattr(trainer, "settings"):
             trainer.settings(cfg)
             trainer.inputs(cfg, DATASET_REGISTRY.get(cfg.DATASET.NAME), ["a class"])
-        after = acting(cfg, section)
-        changed = sorted(key for key in after if after[key] != before[key])
+        after = acting(cfg, section, case.learns)
+        changed = sorted(key for key in after if after[key] != before.get(key))
         return [option_name(key, str(after[key])) for key in changed]
 
     def base_config(self, case: Case) -> Any:

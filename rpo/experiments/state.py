@@ -102,7 +102,9 @@ def _evaluation_state(compared: tuple[Any, ...], first: Step, step: Step) -> str
     results = step.folder / RESULTS
     if not evaluated(first, step):
         return NEW
-    different = differences(read_object(results).get("config") or {}, *compared)
+    stored = read_object(results).get("config") or {}
+    config, section, defaults = compared
+    different = differences(stored, config, section, defaults, of_training=False)
     if different:
         raise ConfigMismatchError(
             f"{step.folder} holds an evaluation with another configuration. Choose another "

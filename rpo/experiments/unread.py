@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dassl.data.datasets import DATASET_REGISTRY
 from dassl.engine import TRAINER_REGISTRY
 
 from rpo.registration import section_of
@@ -31,6 +32,9 @@ def sentences(keys: Iterable[str], configs: Iterable[Any]) -> Iterator[str]:
             trainer = TRAINER_REGISTRY.get(cfg.TRAINER.NAME)
             if hasattr(trainer, "unread") and (reason := trainer.unread(cfg, key)):
                 reasons.setdefault((key, reason), []).append(cfg.TRAINER.NAME)
+            dataset = DATASET_REGISTRY.get(cfg.DATASET.NAME)
+            if hasattr(dataset, "unread") and (reason := dataset.unread(key)):
+                reasons[key, reason] = [cfg.DATASET.NAME]
     for (key, reason), those in reasons.items():
         yield f"{', '.join(those)} will not read {key}: {reason}"
 

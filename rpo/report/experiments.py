@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from rpo.configurations import flat
+from rpo.configurations import STREAMS, WORKERS, flat
 from rpo.methods.traits import known_traits
 from rpo.report.names import learns
 
@@ -55,10 +55,13 @@ def acting(config: Mapping[str, Any], method: str) -> dict[str, str]:
     foreign = [f"TRAINER.{name.upper()}." for name in known_traits() if name != method]
     ignored = (*IGNORED, *(foreign if method in known_traits() else ()))
     ignored += () if learns(method) else TRAINING
+    keys = flat(config)
+    by_workers = keys.get(STREAMS) == 0 and learns(method)  # they draw the augmentation themselves
     return {
         key: PurePath(_text(value)).name if key in PATHS else _text(value)
-        for key, value in flat(config).items()
+        for key, value in keys.items()
         if not key.startswith(ignored)
+        or (key == WORKERS and by_workers)
         and not (key.startswith("TRAINER.") and key.rpartition(".")[2] in IGNORED_OPTIONS)
     }
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from rpo.bundles import labelled, shown
 from rpo.report import logs
 from rpo.report.experiments import SPLIT_DIGEST, Stated, acting, config_names
-from rpo.report.names import TITLES, clean, cleaned, learns
+from rpo.report.names import CLASSES, TITLES, clean, cleaned, learns
 from rpo.report.schema import CLASS, COUNT, PERCENT, WHOLE, UntestedError, check, read_results
-from rpo.runs import MOVING, PREVIOUS, RunFolder, why_failed
+from rpo.runs import MOVING, PREVIOUS, RUN, RunFolder, why_failed
 from rpo.runs import RESULTS as FILE_NAME
 
+OF_CLASSES = [f"test_{classes}" for classes in CLASSES]
 # Runs that are named of those that are skipped for the same reason, and are not damaged.
 NAMED = 3
 LOG = {"shots": WHOLE, "classes": CLASS, "seed": WHOLE, "images": COUNT, "accuracy": PERCENT}
@@ -147,6 +148,8 @@ def _sources(folder: Path, notes: list[str]) -> Iterator[Path]:
         for kept in {PREVIOUS, MOVING} & set(folders):  # a run that an --overwrite had set aside
             folders.remove(kept)
             _note(notes, f"{Path(name, kept)} is skipped: --overwrite has begun to replace it")
+        for link in (each for each in folders if Path(name, each).is_symlink()):
+            _note(notes, f"{Path(name, link)} is a link and is not followed: name it, too")
         folders.sort()
         has_log = any(logs.NAME.fullmatch(file) for file in files)
         if FILE_NAME in files or has_log:
@@ -238,6 +241,8 @@ def _state_of(content: Mapping[str, Any], method: str) -> str:
 def config_folder(path: Path) -> str:
     """The folder above `seed<k>` (and above the tested dataset), less CoOp's `_16shots`."""
     folder = path.absolute().parent
+    if folder.name in OF_CLASSES and (folder.parent / RUN).is_file():  # `rpo eval` of such a run
+        folder = folder.parent
     while re.fullmatch(r"seed-?\d+", folder.name) or folder.name in TITLES:
         folder = folder.parent
     return re.sub(r"_\d+shots$", "", folder.name)

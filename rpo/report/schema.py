@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rpo.report.names import CLASSES, cleaned
+from rpo.runs import VERSION
 
 # A mapping by key ("?" may be missing, null or an empty mapping, "*" is every key), a list of one
 # kind, or a check and what it asks for.
@@ -40,6 +41,7 @@ ANYTHING = (lambda value: True, "anything")
 MAYBE_PERCENT = (lambda value: value is None or PERCENT[0](value), "a percentage or null")
 
 RESULTS = {
+    "version?": (lambda value: value == VERSION, f"{VERSION}, which this program knows"),
     "method": NAME,
     "dataset": NAME,
     "classes": CLASS,

@@ -153,7 +153,7 @@ class RunFolder:
         return bool(found) and (not predicted or is_whole(self.path / PREDICTIONS))
 
     def check_split(self, now: str | None) -> None:
-        """Raises ConfigMismatchError if the run here is one on images that have changed since.
+        """Raises ConfigMismatchError if images or class names have changed since the run here.
 
         Args:
             now: SHA-256 of the split as it is; None where it is not known.
@@ -161,9 +161,9 @@ class RunFolder:
         before = (self.stored() or {}).get("split") or hashes_in(self._results()).get("split")
         if before and now and before != now:
             raise ConfigMismatchError(
-                f"{self.path} holds a run on other images: the SHA-256 of the split was "
-                f"{before}, and is {now} now. Choose another OUTPUT_DIR or start anew with "
-                "--overwrite"
+                f"{self.path} holds a run on other images, labels or class names: the SHA-256 of "
+                f"the split was {before}, and is {now} now. Choose another OUTPUT_DIR or start "
+                "anew with --overwrite"
             )
 
     def check_epoch(self, epoch: int | None) -> None:

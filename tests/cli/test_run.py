@@ -103,6 +103,9 @@ def test_a_sweep_is_a_run_for_each_combination(place, capsys):
     assert main([*command, *sweep]) == 0
     said = capsys.readouterr().out
     assert said.startswith("1 job: ") and "# ZeroshotCLIP, EuroSAT (to start)" in said
+    for again in (["--sweep", "OPTIM.LR", "2"], ["OPTIM.LR", "2"]):
+        assert main([*command, "--sweep", "OPTIM.LR", "1", *again]) == 2
+        assert "OPTIM.LR is given twice: all of its values follow one" in capsys.readouterr().err
     assert main([*command, "--sweep", "OPTIM.LR"]) == 2
     assert "--sweep OPTIM.LR has no value" in capsys.readouterr().err
     assert main([*command, "--sweep", "OPTIM.RL", "1"]) == 2
@@ -227,7 +230,7 @@ def test_images_that_have_changed_are_another_experiment(tmp_path, draw_image, p
     draw_image(tmp_path / "mine" / "red" / "new.png")
     assert main(command) == 1
     said = capsys.readouterr().out
-    assert said.count("holds a run on other images: the SHA-256 of") == 3  # zero-shot CLIP, twice
+    assert said.count("holds a run on other images, labels or") == 3  # zero-shot CLIP, twice
     assert "2 of 2 jobs failed" in said and times_of_change() == before
     assert main([*command, "--overwrite"]) == 0
     capsys.readouterr()
@@ -245,7 +248,7 @@ def test_a_split_that_has_changed_is_another_experiment(place, capsys):
     split.write_text(json.dumps(content))
     capsys.readouterr()
     assert main(command) == 1
-    assert "holds a run on other images: the SHA-256 of the split was" in capsys.readouterr().out
+    assert "class names: the SHA-256 of the split was" in capsys.readouterr().out
 
 
 def test_a_failed_job_does_not_stop_the_others(place, capsys):
@@ -471,7 +474,9 @@ def test_what_is_mistyped_is_said_at_once(place, capsys, arguments, said):
     [
         (["RPO", "TRAINER.COOP.N_CTX", "4"], "warning: RPO will not read TRAINER.COOP.N_CTX\n"),
         (["RPO", "--sweep", "TRAINER.LP.PROMPT", "a {cls_name}"], "not read TRAINER.LP.PROMPT\n"),
-        (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4", "OPTIM.LR", "0.1"], ""),
+        (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4", "TRAINER.COOP.CTX_INIT", ""], ""),
+        (["RPO", "CoOp", "TRAINER.COOP.N_CTX", "4"], "CoOp will not read TRAINER.COOP.N_CTX: it"),
+        (["RPO", "DATASET.CLASS_NAMES", "names.txt"], "Digits will not read DATASET.CLASS_NAMES: "),
         (
             ["RPO", "TipAdapter", "OPTIM.LR", "0.1"],
             "warning: TipAdapter will not read OPTIM.LR: nothing is learnt in steps\n",

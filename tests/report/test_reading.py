@@ -199,6 +199,30 @@ def test_what_is_not_of_a_whole_training_is_named(tmp_path, write_run):
     assert sum("untrained" in config for config, _ in read_runs([tmp_path]).runs) == 1
 
 
+def test_a_result_of_a_later_version_is_skipped(write_run, tmp_path, capsys):
+    write_run(80, version=1)
+    write_run(70, seed=2, version=2)
+    assert [run.accuracy for run in read([tmp_path])] == [80]
+    assert "its version is 2, not 1, which this program knows" in capsys.readouterr().err
+
+
+def test_runs_by_other_workers_are_not_averaged(write_run, tmp_path):
+    for seed, workers, streams in ((1, 0, 0), (2, 2, 0), (3, 0, 8), (4, 2, 8)):
+        loader = {"STREAMS": streams, "NUM_WORKERS": workers}
+        write_run(80, seed=seed, config={"DATALOADER": loader, "TRAINER": {"NAME": "RPO"}})
+    names = [config for config, _ in read_runs([tmp_path]).runs]
+    assert len(set(names[:3])) == 3
+
+
+def test_an_evaluation_inside_of_a_run_is_of_its_experiment(write_run, tmp_path, capsys):
+    folder = write_run(80, folder="mine/RPO/base/seed1")
+    (folder / "run.json").write_text("{}")
+    write_run(70, folder="mine/RPO/base/seed1/test_new", classes="new")
+    (tmp_path / "mine/link").symlink_to(folder)
+    assert [run.folder for run in read([tmp_path])] == ["base", "base"]
+    assert "mine/link is a link and is not followed: name it, too" in capsys.readouterr().err
+
+
 def test_a_run_that_was_set_aside_is_none(tmp_path, write_run, capsys):
     folder = write_run(80)
     for name in (".previous", ".previous.moving"):

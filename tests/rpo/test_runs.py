@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rpo.configurations import PASSIVE_KEYS, differences
+from rpo.configurations import PASSIVE_KEYS, acting, differences
 from rpo.files import write_json
 from rpo.runs import (
     FINISHED,
@@ -140,6 +140,17 @@ def test_only_keys_that_act_count():
     for key, there in (("TRAINER.RPO.K", 4), ("OPTIM.LR", 0.01), ("INPUT.SIZE", [32, 32])):
         assert differences(CONFIG, changed(key, 7)) == [f"  {key}: {there!r} there, 7 now"]
     assert differences(CONFIG, changed("TRAINER.NAME", "CoOp"), "COOP") != []
+
+
+def test_workers_that_draw_the_augmentation_themselves_count():
+    def config(streams, workers):
+        loader = {"STREAMS": streams, "NUM_WORKERS": workers}
+        return json.loads(json.dumps(CONFIG)) | {"DATALOADER": loader}
+
+    assert differences(config(0, 0), config(0, 2)) == ["  DATALOADER.NUM_WORKERS: 0 there, 2 now"]
+    assert differences(config(0, 0), config(0, 2), of_training=False) == []
+    assert differences(config(8, 0), config(8, 2)) == []
+    assert acting(config(0, 0)) == acting(config(0, 2))  # whose hash older results hold
 
 
 def test_a_key_that_came_later_counts_as_its_default():
