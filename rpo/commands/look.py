@@ -21,6 +21,9 @@ from rpo.files import write_bytes, write_text
 from rpo.inference.images import read_image
 from rpo.trainers.origin import read_config, use_data_below
 
+# Images in a picture: each has a row, with a map for every prompt.
+MOST = 100
+
 
 class Shown(NamedTuple):
     """An image file, and the name of its class where that is known."""
@@ -90,10 +93,12 @@ def load_run(args: argparse.Namespace) -> Any:
 
 def chosen_images(args: argparse.Namespace, tested: Sequence[Any]) -> list[Shown]:
     """What --images names, or else --count of the test images: one a class, then a second, ..."""
+    if not 1 <= (count := len(args.images or ()) or args.count) <= MOST:
+        raise ValueError(
+            f"a picture shows 1 to {MOST} images; --count or --images ask for {count:,}"
+        )
     if args.images:
         return [Shown(path, None) for path in args.images]
-    if args.count < 1:
-        raise ValueError(f"--count is {args.count}; it must be at least 1")
     classes = defaultdict(list)
     for item in tested:
         classes[item.label].append(Shown(item.impath, item.classname))

@@ -81,7 +81,8 @@ def test_what_cannot_be_shown_is_said(trained, tmp_path, capsys):
     for arguments, said in (
         (["--layer", "3"], "there is no layer 3; the image encoder has 2"),
         (["--layer", "0"], "there is no layer 0"),
-        (["--count", "0"], "--count is 0; it must be at least 1"),
+        (["--count", "0"], "a picture shows 1 to 100 images; --count or --images ask for 0"),
+        (["--images", *["a.png"] * 101], "--count or --images ask for 101"),
         (["--images", str(tmp_path / "notes.txt")], "notes.txt cannot be read as an image"),
         (["--images", str(tmp_path)], f"there is no image file {tmp_path}"),
         (["--images", str(tmp_path / "nowhere.png")], "nowhere.png"),
