@@ -26,7 +26,8 @@ def files_in(folders: Iterable[str | Path]) -> list[Path]:
     """
     first: dict[str, Path] = {}
     for file in (file for folder in folders for file in sorted(Path(folder).glob("*.py"))):
-        if (other := first.setdefault(file.name, file)) != file and file.name != "__init__.py":
+        other = first.setdefault(file.name, file)
+        if other.resolve() != file.resolve() and file.name != "__init__.py":
             raise ValueError(f"{file} would never be imported, for {other}: rename it")
     return list(first.values())
 

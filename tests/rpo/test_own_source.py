@@ -25,7 +25,9 @@ def test_a_file_that_another_hides_is_named(tmp_path):
         (tmp_path / folder / "__init__.py").touch()
         (tmp_path / folder / f"{folder}.py").touch()
     folders = [tmp_path / "ours", tmp_path / "mine"]
-    assert [file.stem for file in files_in(folders)] == ["__init__", "ours", "mine"]
+    (tmp_path / "again").symlink_to(tmp_path / "ours")
+    found = [file.stem for file in files_in([*folders, tmp_path / "again"])]
+    assert found == ["__init__", "ours", "mine"]
     (tmp_path / "mine" / "ours.py").touch()
     with pytest.raises(ValueError, match=r"mine/ours.py would never be imported, for .*ours/ours"):
         files_in(folders)
