@@ -250,6 +250,7 @@ def test_the_loss_of_the_example(rpo):
     script = """
 import rpo, torch
 from torch.nn.functional import cross_entropy
+torch.manual_seed(0)
 clip, texts = rpo.load_clip("tiny"), ["a cat", "a dog", "a fox"]
 model = rpo.HeldRPO(clip, texts, k=3, init="random", w=2.5)
 plain = rpo.RPO(clip, texts, k=3, init="random", form="masked")
@@ -265,7 +266,7 @@ torch.testing.assert_close(loss, expected)
 torch.testing.assert_close(logits, plain(images), rtol=1e-4, atol=1e-4)
 ours, theirs = (torch.autograd.grad(each, list(own.learner().parameters()))
                 for each, own in ((loss, model), (expected, plain)))
-torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
 print(float(sum(distances)) > 0.1)
 """
     assert rpo(sys.executable, "-c", script) == "True\n"
