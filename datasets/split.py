@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -67,10 +67,9 @@ def digest(split: Split) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def digest_of_names(split: Split) -> str:
-    """SHA-256 of the class names that are tested, in the order of their labels."""
-    names = [name for _, name in sorted({(label, name) for _, label, name in split["test"]})]
-    return hashlib.sha256(json.dumps(names, separators=(",", ":")).encode()).hexdigest()
+def digest_of_names(names: Sequence[str]) -> str:
+    """SHA-256 of class names in the order of their labels."""
+    return hashlib.sha256(json.dumps([*names], separators=(",", ":")).encode()).hexdigest()
 
 
 def group_by_label(items: Iterable[Item]) -> dict[int, list[Item]]:

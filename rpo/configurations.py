@@ -84,11 +84,12 @@ def differences(
         section, of_training: see `acting`.
         defaults: of all keys; one that came after the stored run counts as its default there.
     """
-    there, here = (acting(each, section, of_training) for each in (stored, asked))
-    if STREAMS in here and STREAMS not in there:  # a run of version 0.1
-        there[STREAMS] = here[STREAMS]
-        if not here.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets
-            there[TEMPLATE] = here[TEMPLATE]
+    before, now = flat(stored), flat(asked)
+    if STREAMS in now and STREAMS not in before:  # a run of version 0.1
+        before[STREAMS] = now[STREAMS]
+        if not now.get(TEMPLATE):  # then YAML files set it, which is now said by the datasets
+            before[TEMPLATE] = now[TEMPLATE]
+    there, here = (acting(each, section, of_training) for each in (before, now))
     there = {**{key: value for key, value in flat(defaults or {}).items() if key in here}, **there}
     return sorted(
         f"  {key}: {there.get(key, 'missing')!r} there, {value!r} now"

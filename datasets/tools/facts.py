@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..split import PARTS, Split, digest, digest_of_names
+from ..split import PARTS, Split, class_names, digest, digest_of_names
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Facts:
             found.append(f"{classes:,} classes are tested, {self.classes:,} are published")
         if not found and self.split_digest not in ("", digest(split)):
             found.append("it is not CoOp's split")
-        if not found and self.names_digest not in ("", digest_of_names(split)):
+        names = [*class_names(split["test"]).values()]
+        if not found and self.names_digest not in ("", digest_of_names(names)):
             found.append("its class names are not CoOp's")
         if path.suffix == ".json" and path.is_file():
             found[:1] = [f"{path}: {first}" for first in found[:1]]

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from rpo.files import read_text, write_text
 
 from ..base import FewShotDataset
-from ..split import read_split
-from ..wordnet import WordnetFolders, problems_of_names, read_class_names
+from ..split import digest_of_names, read_split
+from ..wordnet import NAMES_DIGEST, WordnetFolders, problems_of_names, read_class_names
 from .check import images_of
 from .check_split import some
 from .download import DownloadError, checksum, discard, download
@@ -178,7 +178,10 @@ def _refuse_worse(place: FewShotDataset, path: Path) -> None:
     if place.facts is None or not there.is_file():
         return
     if isinstance(place, WordnetFolders):
-        found = "; ".join(problems_of_names(read_class_names(path)))
+        names = read_class_names(path)
+        found = "; ".join(problems_of_names(names))
+        if not found and digest_of_names([names[wnid] for wnid in sorted(names)]) != NAMES_DIGEST:
+            found = "its class names are not CoOp's"
     else:
         found = place.facts.differences(read_split(path), path)
     if found:

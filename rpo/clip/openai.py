@@ -74,7 +74,7 @@ def cleaned(text: str) -> str:
     return str(_tokenizer_file().basic_clean(text))
 
 
-@functools.lru_cache
+@functools.cache
 def _tokenizer_file() -> Any:
     return load_file("rpo.clip.openai_tokenizer", "simple_tokenizer.py")
 

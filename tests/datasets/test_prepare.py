@@ -13,6 +13,7 @@ from rpo.datasets.imagenet import ImageNet
 from rpo.datasets.tools import prepare as preparing
 from rpo.datasets.tools import replace as replacing
 from rpo.datasets.tools import stage as staging
+from rpo.datasets.wordnet import wordnet_ids
 
 
 def check(root):
@@ -155,14 +156,22 @@ def test_the_lists_of_aircraft_are_not_replaced_by_a_split(miniature, source, ca
     assert "--split" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("names", ['{"1": "pink primrose"}', "n01440764 tench\n"])
-def test_other_names_do_not_replace_those_of_imagenet(miniature, tmp_path, capsys, names):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ('{"1": "pink primrose"}', "it has 1 classes instead of 1,000"),
+        ("n01440764 tench\n", "it has 1 classes instead of 1,000"),
+        ("".join(f"{wnid} thing\n" for wnid in wordnet_ids()), "its class names are not CoOp's"),
+    ],
+    ids=["of flowers", "of one class", "of all classes"],
+)
+def test_other_names_do_not_replace_those_of_imagenet(miniature, tmp_path, capsys, names, said):
     root = miniature("ImageNet")
     before = tree(root)
     (tmp_path / "names.txt").write_text(names)
     given = ("--split", str(tmp_path / "names.txt"))
     assert main(["data", "prepare", "imagenet", "--root", str(root), *given]) == 2
-    assert "it has 1 classes instead of 1,000" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     assert tree(root) == before
 
 

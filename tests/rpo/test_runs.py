@@ -150,6 +150,10 @@ def test_workers_that_draw_the_augmentation_themselves_count():
     assert differences(config(0, 0), config(0, 2)) == ["  DATALOADER.NUM_WORKERS: 0 there, 2 now"]
     assert differences(config(0, 0), config(0, 2), of_training=False) == []
     assert differences(config(8, 0), config(8, 2)) == []
+    by_version_0_1 = json.loads(json.dumps(CONFIG)) | {"DATALOADER": {"NUM_WORKERS": 0}}
+    asked = config(0, 0)
+    asked["DATASET"] = asked.get("DATASET", {}) | {"TEMPLATE": ""}
+    assert differences(by_version_0_1, asked, "", {"DATALOADER": {"NUM_WORKERS": 4}}) == []
     assert acting(config(0, 0)) == acting(config(0, 2))  # whose hash older results hold
 
 
